@@ -1,0 +1,48 @@
+# The targets are the interface for people; `make` alone lists them.
+PYTHON   ?= python3
+ARTICLES ?= seeds
+DATA     ?= var
+BIN      := .venv/bin
+READY    := .venv/ready
+TESTABLE := .venv/testable
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve index test check bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: $(READY) ## set up .venv/bin/citespan
+
+serve: $(READY) ## build the index from seeds/ if there is none, and serve on 127.0.0.1:8000
+	@$(BIN)/citespan stats --data "$(DATA)" >/dev/null 2>&1 || $(BIN)/citespan index seeds --data "$(DATA)"
+	@exec $(BIN)/citespan serve --data "$(DATA)"
+
+index: $(READY) ## rebuild the index; ARTICLES=folder for another folder than seeds
+	@$(BIN)/citespan index "$(ARTICLES)" --only --data "$(DATA)"
+
+test: $(TESTABLE) ## run all tests
+	$(BIN)/pytest -q
+
+check: $(TESTABLE) ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(READY) ## measure speed and quality on this machine
+	$(BIN)/python tests/bench/bench.py
+
+clean: ## remove the virtual environment and the index
+	rm -rf .venv "$(DATA)"
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Citespan needs Python 3.11 or newer")'
+	@echo "Setting up .venv (torch and friends: a few minutes the first time) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TESTABLE): $(READY) requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@

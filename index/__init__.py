@@ -1,0 +1,57 @@
+"""Articles in, passages out. Knows nothing of questions."""
+
+from index.build import Report, build, build_articles
+from index.embed import (
+    DEFAULT_EMBEDDER,
+    Embedder,
+    embedder_fingerprint,
+    load_question_embedder,
+)
+from index.errors import (
+    EmbedderError,
+    LibraryCorrupt,
+    LibraryError,
+    LibraryLocked,
+    LibraryMismatch,
+    LibraryMissing,
+    SourceError,
+)
+from index.files import file_digest, sync_tree
+from index.library import MODELS, Library, check_fingerprint, published
+from index.onnx import export_model, open_session
+from index.records import Article, Failure, Hit, Passage
+from index.split import sentences
+from index.store import Counts
+from index.verify import verify
+
+__all__ = [
+    "DEFAULT_EMBEDDER",
+    "MODELS",
+    "Article",
+    "Counts",
+    "Embedder",
+    "EmbedderError",
+    "Failure",
+    "Hit",
+    "Library",
+    "LibraryCorrupt",
+    "LibraryError",
+    "LibraryLocked",
+    "LibraryMismatch",
+    "LibraryMissing",
+    "Passage",
+    "Report",
+    "SourceError",
+    "build",
+    "build_articles",
+    "check_fingerprint",
+    "embedder_fingerprint",
+    "export_model",
+    "file_digest",
+    "load_question_embedder",
+    "open_session",
+    "published",
+    "sentences",
+    "sync_tree",
+    "verify",
+]

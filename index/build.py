@@ -1,0 +1,323 @@
+"""Files in, a published revision of the library out.
+
+The way of one article: parse, split, embed, stage; at the end of the run everything staged
+becomes live at once, with the derived indexes that belong to it.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from index.acronyms import find_acronyms
+from index.derived import clear_old, open_derived, write_derived
+from index.embed import (
+    DEFAULT_EMBEDDER,
+    TorchEmbedder,
+    embedder_fingerprint,
+    load_embedder,
+    load_question_embedder,
+)
+from index.errors import EmbedderError, LibraryCorrupt, LibraryError
+from index.library import DATABASE, DERIVED, MODELS, library_fingerprint, model_name, passage_input
+from index.lock import only_writer
+from index.records import Article, Failure, Passage
+from index.sources import Sources, find_files, shown
+from index.split import split
+from index.store import Store
+
+_BATCH = 256  # passages embedded together
+_ROW = re.compile(r"(.*?\.(?:csv|jsonl))#", re.IGNORECASE)  # the origin of a table's row
+
+
+@dataclass(slots=True)
+class Report:
+    """What an indexing run found and did, in articles.
+
+    `read` = `added` + `changed` + `unchanged` + `duplicate`; `embedded`: passages that went
+    through the model; `notes`: sentences about what had to be mended.
+    """
+
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    duplicate: int = 0
+    removed: int = 0
+    failed: int = 0
+    embedded: int = 0
+    articles: int = 0
+    passages: int = 0
+    revision: int = 0
+    seconds: float = 0.0
+    passages_per_second: float = 0.0
+    failures: list[Failure] = field(default_factory=list)
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON types."""
+        return asdict(self)
+
+
+def build(
+    paths: list[Path],
+    folder: Path,
+    embedder: str = DEFAULT_EMBEDDER,
+    *,
+    only: bool = False,
+    progress: bool = False,
+) -> Report:
+    """Bring the library in `folder` to what the files under `paths` hold now.
+
+    Articles that came from elsewhere stay, unless `only`. Raises `SourceError` when a path
+    does not exist, `LibraryLocked` when another run is writing.
+    """
+    files = list(dict.fromkeys(file for path in paths for file in find_files(path)))
+    roots = [shown(path.resolve()) for path in paths]
+
+    def inside(origin: str) -> bool:
+        return only or any(
+            origin == root or origin.startswith((f"{root}/", f"{root}#")) for root in roots
+        )
+
+    with Sources() as sources, tqdm(files, unit="file", disable=not progress, leave=False) as bar:
+        return build_articles(
+            (found for file in bar for found in sources.read(file)), folder, embedder, inside
+        )
+
+
+def build_articles(
+    articles: Iterable[Article | Failure],
+    folder: Path,
+    embedder: str = DEFAULT_EMBEDDER,
+    inside: Callable[[str], bool] = lambda origin: True,
+) -> Report:
+    """Bring the library to `articles`: a live one that is not among them goes if `inside`.
+
+    `inside`: whether an article of this origin would be among them if it still existed.
+    Raises `LibraryLocked` when another run is writing, `LibraryError` when the disk refuses.
+    """
+    started = time.perf_counter()
+    with only_writer(folder):
+        store = Store(folder / DATABASE, write=True)
+        try:
+            run = _Run(store, folder, embedder, inside)
+            run.read(articles)
+            run.finish()
+        except OSError as error:
+            raise LibraryError(f"{folder} can't be written: {error.strerror}") from error
+        finally:
+            store.close()
+    report = run.report
+    report.seconds = time.perf_counter() - started
+    report.passages_per_second = report.embedded / report.seconds
+    return report
+
+
+class _Run:
+    """The state of one indexing run."""
+
+    def __init__(
+        self, store: Store, folder: Path, embedder: str, inside: Callable[[str], bool]
+    ) -> None:
+        self.report = Report()
+        self._store = store
+        self._folder = folder
+        self._inside = inside
+        self._embedder_name = embedder
+        self._embedder: TorchEmbedder | None = None
+        self._fingerprint = library_fingerprint(embedder_fingerprint(embedder))
+        self._seen: set[str] = set()
+        self._texts: dict[str, str] = {}  # text digest: origin of the article that stays
+        self._waiting: list[tuple[Article, list[Passage]]] = []
+        if store.meta("staging") != self._fingerprint:
+            store.unstage_all()  # an unfinished run with another model
+            store.set_meta("staging", self._fingerprint)
+        built_with = store.meta("fingerprint")
+        self._all_again = built_with is not None and built_with != self._fingerprint
+        if self._all_again:
+            self.report.notes.append(
+                f"the library was built with {built_with}: every article is embedded again"
+            )
+
+    def read(self, articles: Iterable[Article | Failure]) -> None:
+        """Stage what is new or changed among `articles`."""
+        later = []
+        for found in articles:
+            if isinstance(found, Failure):
+                self.report.failures.append(found)
+                continue
+            self.report.read += 1
+            if any(self._is_still_to_come(*other) for other in self._others(found)):
+                later.append(found)  # a copy, or the new place of what was moved
+            else:
+                self._take(found)
+        for article in later:
+            self._take(article)
+        self._embed_waiting()
+
+    def _take(self, article: Article) -> None:
+        report, store = self.report, self._store
+        live = store.digest(article.id, live=True)
+        if live == article.digest and not self._all_again:
+            report.unchanged += 1
+            store.unstage(article.id)
+        elif (twin := self._twin(article)) is not None:
+            report.duplicate += 1
+            report.duplicates.append((article.origin, twin))
+            return  # not seen: an older version of it, with a text of its own, goes
+        else:
+            if live is None:
+                report.added += 1
+            else:
+                report.changed += 1
+            self._wait(article)
+        self._seen.add(article.id)
+        self._texts[article.text_digest] = article.origin
+
+    def _others(self, article: Article) -> list[tuple[str, str]]:
+        """Id and origin of the other live articles with exactly this text."""
+        return [
+            (id, origin)
+            for id, origin in self._store.live_with_text(article.text_digest)
+            if id != article.id
+        ]
+
+    def _is_still_to_come(self, id: str, origin: str) -> bool:
+        """Whether this run may yet meet a live article: until then it may change or be gone."""
+        return id not in self._seen and self._inside(origin)
+
+    def _twin(self, article: Article) -> str | None:
+        """The origin of another article with exactly this text that stays in the library."""
+        if article.text_digest in self._texts:
+            return self._texts[article.text_digest]
+        for _, origin in self._others(article):
+            if not self._inside(origin) and Path(_file(origin)).exists():
+                return origin
+        return None
+
+    def _wait(self, article: Article) -> None:
+        if self._store.digest(article.id, live=False) == article.digest:
+            return  # staged by a run that was interrupted
+        self._waiting.append((article, split(article)))
+        if sum(len(passages) for _, passages in self._waiting) >= _BATCH:
+            self._embed_waiting()
+
+    def _embed_waiting(self) -> None:
+        """Embed the passages of the waiting articles together, then stage each article."""
+        if not self._waiting:
+            return
+        texts = [
+            passage_input(article.title, passage.text)
+            for article, passages in self._waiting
+            for passage in passages
+        ]
+        vectors = self._load_embedder().encode(texts)
+        self.report.embedded += len(texts)
+        done = 0
+        for article, passages in self._waiting:
+            part = vectors[done : done + len(passages)]
+            self._store.stage(article, passages, part, find_acronyms(article.text))
+            done += len(passages)
+        self._waiting.clear()
+
+    def _load_embedder(self) -> TorchEmbedder:
+        if self._embedder is None:
+            self._embedder = load_embedder(self._embedder_name)
+        return self._embedder
+
+    def finish(self) -> None:
+        """Publish, if anything is different from the published revision."""
+        store, report = self._store, self.report
+        removed = self._gone()
+        report.removed, report.failed = len(removed), len(report.failures)
+        self._forget_leftovers(set(removed))
+        if self._all_again:
+            self._stage_rest(set(removed))
+        self._export_embedder()
+        mended = store.revision > 0 and not self._derived_is_sound()
+        if mended:
+            report.notes.append("the search index was damaged and has been rebuilt")
+        if report.added or report.changed or removed or self._all_again or mended:
+            self._publish(removed)
+        else:
+            with store.transaction():
+                store.set_failures(report.failures)
+        counts = store.counts()
+        report.articles, report.passages = counts.articles, counts.passages
+        report.revision = store.revision
+
+    def _gone(self) -> list[str]:
+        """Live articles that were not met again.
+
+        All that came from a file with a failure are kept: a broken row can't say which it was.
+        """
+        failed = {_file(failure.origin) for failure in self.report.failures}
+        return [
+            id
+            for id, origin in self._store.live_origins()
+            if id not in self._seen and self._inside(origin) and _file(origin) not in failed
+        ]
+
+    def _forget_leftovers(self, removed: set[str]) -> None:
+        """Unstage what only a former, interrupted run has met."""
+        wanted = set(self._seen)
+        if self._all_again:
+            wanted.update(id for id, _ in self._store.live_origins() if id not in removed)
+        for id in self._store.staged_ids():
+            if id not in wanted:
+                self._store.unstage(id)
+
+    def _stage_rest(self, removed: set[str]) -> None:
+        """Another model: the articles this run did not read are embedded again, too."""
+        for article in self._store.every_article():
+            if article.id not in removed and article.id not in self._seen:
+                self._wait(article)
+        self._embed_waiting()
+
+    def _publish(self, removed: list[str]) -> None:
+        store = self._store
+        home = self._folder / DERIVED
+        revision = store.revision + 1
+        with store.transaction():
+            store.make_live(removed, self.report.failures)
+            dimension = store.dimension()
+            seal = write_derived(store, dimension, home, revision)
+            store.set_meta("dimension", str(dimension))
+            store.set_meta("fingerprint", self._fingerprint)
+            store.set_meta("seal", seal)
+            store.set_meta("revision", str(revision))
+        clear_old(home, revision)
+
+    def _derived_is_sound(self) -> bool:
+        store = self._store
+        try:
+            open_derived(
+                self._folder / DERIVED,
+                store.revision,
+                store.meta("seal") or "{}",
+                int(store.meta("dimension") or 0),
+                store.counts().passages,
+            )
+        except LibraryCorrupt:
+            return False
+        return True
+
+    def _export_embedder(self) -> None:
+        """Make sure the library's folder holds the ONNX form that questions need."""
+        folder = self._folder / MODELS / model_name(self._fingerprint)
+        try:
+            load_question_embedder(folder, self._fingerprint)
+        except EmbedderError:
+            self._load_embedder().export(folder)
+
+
+def _file(origin: str) -> str:
+    """The file that an origin, "path" or "path#row", lies in."""
+    row = _ROW.match(origin)
+    return origin if row is None else row[1]

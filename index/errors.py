@@ -1,0 +1,41 @@
+"""What can go wrong below a question.
+
+LibraryError
+├── SourceError        a file or row can't become an article
+├── EmbedderError      the embedding model can't be loaded
+├── LibraryMissing     nothing has been indexed in this folder yet
+├── LibraryLocked      another process is indexing into this folder
+├── LibraryMismatch    built with another embedder, splitter or format
+└── LibraryCorrupt     what is stored contradicts itself
+
+Every message is one sentence for the person in front of the screen: what is wrong and
+what to do.
+"""
+
+
+class LibraryError(Exception):
+    """Any failure of this package."""
+
+
+class SourceError(LibraryError):
+    """A file or row can't become an article."""
+
+
+class EmbedderError(LibraryError):
+    """The embedding model can't be loaded."""
+
+
+class LibraryMissing(LibraryError):
+    """Nothing has been indexed in this folder yet."""
+
+
+class LibraryLocked(LibraryError):
+    """Another process is indexing into this folder."""
+
+
+class LibraryMismatch(LibraryError):
+    """The library was built with another embedder, splitter or format."""
+
+
+class LibraryCorrupt(LibraryError):
+    """What is stored contradicts itself."""

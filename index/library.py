@@ -1,0 +1,158 @@
+"""One revision of a library, whole: rows, vectors and words that belong together.
+
+It composes the store and the two derived indexes for reading; `build` writes. It must not
+know what a question is.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.derived import derive, open_derived
+from index.errors import LibraryCorrupt, LibraryMismatch
+from index.records import Article, Failure, Hit
+from index.split import SPLITTER
+from index.store import Counts, Store, missing
+
+DATABASE, DERIVED, MODELS = "library.db", "derived", "models"
+LOG_LIMIT = 16_000_000  # bytes of write-ahead log before a reader makes way for it
+
+
+class Library:
+    """Everything a question needs, at one revision; safe to use from several threads.
+
+    `notes`: sentences about what had to be mended when it was opened.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the library in `folder` as it is now.
+
+        Raises `LibraryMissing` when nothing was indexed there, `LibraryCorrupt` when its
+        rows can't be read. A damaged derived index is built again in memory.
+        """
+        self._path = folder / DATABASE
+        self._store = Store(self._path)
+        try:
+            self._store.freeze()
+            self.revision = self._store.revision
+            if self.revision == 0:
+                raise missing(folder)
+            self.fingerprint = self._store.meta("fingerprint") or ""
+            self.models = folder / MODELS / model_name(self.fingerprint)
+            self.notes: tuple[str, ...] = ()
+            self._open_derived(folder)
+        except Exception:
+            self._store.close()
+            raise
+
+    def _open_derived(self, folder: Path) -> None:
+        dimension = int(self._store.meta("dimension") or 0)
+        seal = self._store.meta("seal") or "{}"
+        self.published = (self.revision, seal)
+        self._counts = self._store.counts()
+        count = self._counts.passages
+        try:
+            self._vectors, self._terms = open_derived(
+                folder / DERIVED, self.revision, seal, dimension, count
+            )
+        except LibraryCorrupt as error:
+            self._vectors, self._terms = derive(self._store, dimension, None)
+            self.notes = (
+                f"the search index was damaged ({error}) and has been rebuilt from the"
+                " articles; run citespan index to mend it on disk",
+            )
+
+    def renew(self) -> None:
+        """Read the same revision through a new connection once the write-ahead log is long.
+
+        SQLite starts its log again only when no reader stands in the middle of it; a server
+        that always held one there would let the log grow with every indexing run.
+        """
+        if self._store.log_bytes() < LOG_LIMIT:
+            return
+        fresh = Store(self._path)
+        fresh.checkpoint()
+        fresh.freeze()
+        if fresh.revision == self.revision:
+            self._store = fresh  # the old one is closed when the last question lets go of it
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._store.close()
+
+    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+        """At most `k` (passage number, cosine) pairs, best first; `vector`: (dimension,)."""
+        return self._vectors.nearest(vector, k)
+
+    def matching(self, text: str, k: int) -> list[tuple[int, float]]:
+        """At most `k` (passage number, BM25 score) pairs, best first."""
+        return self._terms.matching(text, k)
+
+    def known(self, word: str) -> bool:
+        """Whether the word, or another form of it, stands anywhere in the library."""
+        return self._terms.known(word)
+
+    def hits(self, scored: Sequence[tuple[int, float]]) -> list[Hit]:
+        """Passage numbers with scores as `Hit`s, in the order given."""
+        passages = self._store.passages([number for number, _ in scored])
+        return [Hit(passages[number], score) for number, score in scored if number in passages]
+
+    def expansions(self, short: str) -> list[str]:
+        """What an acronym stands for in these articles, most used first."""
+        return self._store.expansions(short)
+
+    def article(self, id: str) -> Article | None:
+        """The article with this id, or None."""
+        return self._store.article(id)
+
+    def articles(self, offset: int, limit: int) -> list[Article]:
+        """Articles, newest first."""
+        return self._store.articles(offset, limit)
+
+    def counts(self) -> Counts:
+        """Number of articles and passages."""
+        return self._counts
+
+    def failures(self) -> list[Failure]:
+        """What the last indexing run could not read."""
+        return self._store.failures()
+
+
+def passage_input(title: str, text: str) -> str:
+    """What is embedded for a passage: its article's title and its own words."""
+    return f"{title}\n{text}"
+
+
+def library_fingerprint(embedder: str) -> str:
+    """The embedder's fingerprint and the splitter: what a library was built with."""
+    return f"{embedder}+{SPLITTER}"
+
+
+def model_name(fingerprint: str) -> str:
+    """The folder name of the ONNX form of a library's embedder."""
+    return fingerprint.partition("+")[0].replace(":", "-")
+
+
+def published(folder: Path) -> tuple[int, str]:
+    """Revision and seal on disk now; cheap enough to ask every second.
+
+    The seal tells a library apart from another with the same number, made after the folder
+    was deleted. Raises `LibraryMissing`.
+    """
+    store = Store(folder / DATABASE)
+    try:
+        return store.revision, store.meta("seal") or "{}"
+    finally:
+        store.close()
+
+
+def check_fingerprint(library: Library, embedder: str) -> None:
+    """Raises `LibraryMismatch` when the library was built with something else."""
+    running = library_fingerprint(embedder)
+    if library.fingerprint != running:
+        raise LibraryMismatch(
+            f"the library was built with {library.fingerprint}, running {running}:"
+            " run citespan index to rebuild it, or set the embedder it was built with"
+        )

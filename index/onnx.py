@@ -1,0 +1,65 @@
+"""Transformer models as ONNX files: written here, opened here, for embedder and reader.
+
+It must not know what the numbers mean.
+"""
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def open_session(path: Path, threads: int) -> Any:
+    """An ONNX Runtime session on `threads` CPU threads; compare the file's checksum first."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # must stand before the import
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def export_model(
+    forward: Callable[[Mapping[str, Any]], Any],
+    model: Any,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    path: Path,
+) -> None:
+    """Write `forward`, which runs the torch module `model`, as one ONNX file.
+
+    Every input has shape (texts, tokens), both free; `forward` gets them by name.
+    """
+    import torch
+
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+
+    class Graph(torch.nn.Module):  # type: ignore[misc]  # torch is not imported for types
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *given: Any) -> Any:
+            return forward(dict(zip(inputs, given, strict=True)))
+
+    # Shapes of the example must not look special, nor its mask be all ones: the exporter
+    # would fold them into the graph.
+    example = {name: torch.ones(2, 16, dtype=torch.long) for name in inputs}
+    example["attention_mask"][1, 9:] = 0
+    free = {0: torch.export.Dim("texts", max=1024), 1: torch.export.Dim("tokens", max=512)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Graph().eval(),
+            tuple(example[name] for name in inputs),
+            str(path),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=(tuple(free for _ in inputs),),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )

@@ -1,0 +1,66 @@
+"""The records that travel between the parts: frozen, and with one promise each.
+
+This file must not know how any of them is made or stored.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One article; `text` is normalised once in `sources` and never changes after.
+
+    `id`: 16 hex digits, the same for the same origin.
+    `origin`: where it was read from, a path or "path#row".
+    `published`: an ISO date, YYYY-MM-DD.
+    """
+
+    id: str
+    origin: str
+    title: str
+    text: str
+    url: str | None = None
+    source: str | None = None
+    published: str | None = None
+    author: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything a reader can see; equal digests need no new work."""
+        fields = (self.title, self.url, self.source, self.published, self.author, self.text)
+        return sha256(repr(fields).encode()).hexdigest()
+
+    @property
+    def text_digest(self) -> str:
+        """SHA-256 of the text alone; equal for copies of one article."""
+        return sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A slice of an article: `article.text[start:end] == text`.
+
+    `start`, `end`: Unicode code points, end exclusive.
+    """
+
+    article_id: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved passage; a higher score is better, always."""
+
+    passage: Passage
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file or row that could not be read, by name and reason."""
+
+    origin: str
+    reason: str

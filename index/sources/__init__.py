@@ -1,0 +1,63 @@
+"""Files become articles: the front door of this package."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from index.errors import SourceError
+from index.records import Article, Failure
+from index.sources.fields import make_article
+from index.sources.files import KINDS, find_files, shown
+from index.sources.parser import Parser
+from index.sources.tables import read_table
+from index.sources.text import read_text
+
+__all__ = ["KINDS", "Sources", "find_files", "shown"]
+
+
+class Sources:
+    """Reads files one after the other; `close`, or leaving `with`, ends its child process.
+
+    Not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._parser = Parser()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child process; reading another file starts a new one."""
+        self._parser.close()
+
+    def read(self, path: Path) -> Iterator[Article | Failure]:
+        """The articles of one file, and a failure for all in it that can't become one.
+
+        Raises `SourceError` only when the parser of HTML and PDF can't run at all.
+        """
+        path = path.resolve()
+        kind = path.suffix.lower()
+        if kind in (".html", ".htm", ".pdf"):
+            self._parser.start()
+        try:
+            if kind in (".jsonl", ".csv"):
+                yield from read_table(path)
+            elif kind in (".txt", ".md"):
+                yield read_text(path)
+            elif kind in KINDS:
+                fields = self._parser.parse(path)
+                yield make_article(shown(path), path.name, fields.get("text", ""), fields)
+            else:
+                yield Failure(shown(path), f"is not a file of the kinds {', '.join(KINDS)}")
+        except SourceError as error:
+            yield Failure(shown(path), str(error))

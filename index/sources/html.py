@@ -1,0 +1,87 @@
+"""HTML pages become the fields and text of an article; runs in the killable child only.
+
+This file must not fetch anything.
+"""
+
+import re
+from datetime import date
+from pathlib import Path
+
+from trafilatura import bare_extraction
+
+from index.errors import SourceError
+from index.sources.files import read_bytes
+from index.sources.normalise import decode, one_line
+
+_SIZE_LIMIT = 20_000_000  # bytes; trafilatura's own limit
+_DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
+# Names for which a page is decoded as the web does it; all others that pages declare but
+# Python would decode to something else (utf-7, unicode-escape, idna) are refused.
+_ENCODINGS = re.compile(
+    r"(windows-125\d|iso-8859-\d+|koi8-[ru]|shift_jis|euc-(jp|kr)|gb2312|gbk|gb18030|big5)"
+)
+
+
+def read_html(path: Path) -> dict[str, str | None]:
+    """The main text of the page and what its head says of it. Raises `SourceError`."""
+    data = read_bytes(path, _SIZE_LIMIT)
+    if data.startswith(b"%PDF-"):
+        raise SourceError(f"is named {path.suffix} but holds a PDF")
+    html = _decode_page(data)
+    page = bare_extraction(
+        html,
+        include_comments=False,
+        with_metadata=True,
+        # The extensive search takes most dates in the text for the date of the page.
+        date_extraction_params={
+            "original_date": True,
+            "extensive_search": False,
+            "max_date": date.max.isoformat(),
+        },
+    )
+    if page is None or isinstance(page, dict) or page.text is None:
+        raise SourceError("holds no text of an article")
+    return {
+        "text": _paragraphs(page.text, page.title),
+        "title": page.title,
+        "url": page.url,
+        "source": page.sitename,
+        "published": _published(page.date, page.text, html),
+        "author": None if page.author is None else page.author.replace("; ", ", "),
+    }
+
+
+def _decode_page(data: bytes) -> str:
+    """UTF-8 if the bytes are, else the encoding the page declares; never a guess."""
+    try:
+        return decode(data)
+    except SourceError:
+        declared = _DECLARED.search(data[:4096])
+        name = declared[1].decode("ascii", "replace").lower() if declared is not None else ""
+        if not _ENCODINGS.fullmatch(name):
+            raise
+    name = "windows-1252" if name == "iso-8859-1" else name
+    try:
+        return data.decode(name)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise SourceError(f"is neither UTF-8 nor {name}, which it declares") from error
+
+
+def _published(day: str | None, text: str, html: str) -> str | None:
+    """The date, unless it stands in the text and nowhere else: then it may be any date."""
+    return None if day is not None and 0 < html.count(day) <= text.count(day) else day
+
+
+def _paragraphs(text: str, title: str | None) -> str:
+    """Paragraphs apart by blank lines; no marks of lists and tables; no title on top."""
+    lines = text.strip().split("\n")
+    if title is not None and one_line(lines[0]) == one_line(title):
+        lines = lines[1:]
+    kept = ""
+    in_list = False
+    for line in lines:
+        of_list = line.startswith(("- ", "| "))
+        words = line.removeprefix("- ").strip(" |") if of_list else line
+        kept += ("\n" if of_list and in_list else "\n\n") + words
+        in_list = of_list
+    return kept

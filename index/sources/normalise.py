@@ -1,0 +1,59 @@
+"""Bytes become text, and text takes its one canonical form, here and nowhere else.
+
+This file must not know which kind of file the text comes from.
+"""
+
+import re
+import unicodedata
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+
+from index.errors import SourceError
+
+# All but these are dropped: control characters, soft hyphens, byte order marks, surrogates.
+_REPLACED = dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n") | dict.fromkeys("\xa0\u2007\u202f", " ")
+_UNCLEAN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u2007\u2028\u2029\u202f\ud800-\udfff\ufeff]"
+)
+_BLANK_LINES = re.compile("\n{3,}")
+
+
+def decode(data: bytes) -> str:
+    """UTF-8, or UTF-16 that says so in its first two bytes, as text.
+
+    Any other encoding could only be guessed. Raises `SourceError`.
+    """
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise SourceError(f"is not UTF-16 text (at byte {error.start})") from error
+    try:
+        return data.removeprefix(BOM_UTF8).decode()
+    except UnicodeDecodeError as error:
+        byte, start = error.object[error.start], error.start + len(data) - len(error.object)
+        raise SourceError(f"is not UTF-8 text (byte 0x{byte:02x} at {start})") from error
+
+
+def normalise(text: str) -> str:
+    r"""The canonical form of `text`: NFC, `\n`, no control characters, no stray blanks.
+
+    Normalising twice changes nothing.
+    """
+    text = text.replace("\r\n", "\n")
+    text = _UNCLEAN.sub(lambda found: _REPLACED.get(found[0], ""), text)
+    text = unicodedata.normalize("NFC", text)
+    text = "\n".join(line.rstrip() for line in text.split("\n"))
+    return _BLANK_LINES.sub("\n\n", text).strip()
+
+
+def one_line(text: str) -> str:
+    """The canonical form of a title, name or other label: one line, single spaces."""
+    return " ".join(normalise(text).split())
+
+
+def shorten(text: str, length: int) -> str:
+    """`text` in at most `length` code points, cut between words and marked with "…"."""
+    if len(text) <= length:
+        return text
+    kept = text[:length]
+    return (kept[: kept.rfind(" ")] if " " in kept else kept[:-1]).rstrip() + "…"

@@ -1,0 +1,370 @@
+"""Rows in SQLite: the one truth. The only file that imports the SQLite binding.
+
+It must not know what a vector or a word means, nor where articles come from.
+
+An indexing run stages each article in a transaction of its own (live = 0) and makes all of
+them live in one last transaction, so a reader sees the library before the run or after it.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+import numpy as np
+from numpy.typing import NDArray
+
+from index.errors import LibraryCorrupt, LibraryError, LibraryMismatch, LibraryMissing
+from index.records import Article, Failure, Passage
+
+FORMAT = "1"
+_SCHEMA = Path(__file__).with_name("schema.sql")
+_COLUMNS = "id, origin, title, text, url, source, published, author"
+_BUSY_MS = 10_000
+_BATCH = 4096  # rows of one step through all vectors
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much the library holds."""
+
+    articles: int
+    passages: int
+
+
+class Store:
+    """One connection to the library's SQLite file, usable from several threads in turn.
+
+    Raises `LibraryMissing` when a reader finds no file, `LibraryCorrupt` when it is not a
+    library, `LibraryMismatch` when its format is another.
+    """
+
+    def __init__(self, path: Path, *, write: bool = False) -> None:
+        if not write and not path.is_file():
+            raise missing(path.parent)
+        self._path = path
+        self._turn = threading.RLock()
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if write else 0)
+        with _translated(path):
+            self._db = apsw.Connection(str(path), flags=flags)
+            self._db.set_busy_timeout(_BUSY_MS)
+            self._db.execute("PRAGMA foreign_keys = ON")
+            if write:
+                self._prepare()
+        self._check_format()
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA synchronous = FULL")
+        if self._is_blank():
+            self._db.execute("PRAGMA journal_mode = WAL")
+            with self._db:
+                for _ in self._db.execute(_SCHEMA.read_text(encoding="utf-8")):
+                    pass
+                self.set_meta("format", FORMAT)
+
+    def _is_blank(self) -> bool:
+        return not self._rows("SELECT 1 FROM sqlite_schema LIMIT 1")
+
+    def _check_format(self) -> None:
+        if self._is_blank():
+            raise missing(self._path.parent)  # the first indexing run has only just begun
+        try:
+            found = self.meta("format")
+        except LibraryCorrupt:
+            raise
+        except LibraryError as error:  # no table "meta": SQLite, but not ours
+            raise LibraryCorrupt(f"{self._path} is not a library of this program") from error
+        if found != FORMAT:
+            raise LibraryMismatch(
+                f"{self._path} has format {found}, this program writes {FORMAT}:"
+                " move it away and run citespan index again"
+            )
+
+    def close(self) -> None:
+        """End the connection and any transaction on it."""
+        with self._turn:
+            self._db.close()
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._turn, _translated(self._path):
+            return list(self._db.execute(sql, tuple(values)))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing; nested ones join the outer one."""
+        with self._turn, _translated(self._path), self._db:
+            yield
+
+    def freeze(self) -> None:
+        """From now on this connection sees the file as it is at this moment."""
+        self._rows("BEGIN")
+        self._rows("SELECT 1 FROM meta LIMIT 1")
+
+    def log_bytes(self) -> int:
+        """Length of the write-ahead log beside the file."""
+        log = self._path.with_name(self._path.name + "-wal")
+        return log.stat().st_size if log.exists() else 0
+
+    def checkpoint(self) -> None:
+        """Move what the write-ahead log holds into the file, as far as no reader is in the way."""
+        self._rows("PRAGMA wal_checkpoint(PASSIVE)")
+
+    # Facts about the library
+
+    def meta(self, key: str) -> str | None:
+        """A stored fact, or None."""
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Store a fact."""
+        self._rows("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    @property
+    def revision(self) -> int:
+        """How often the library has been published; 0 for never."""
+        return int(self.meta("revision") or 0)
+
+    def counts(self) -> Counts:
+        """Live articles and passages."""
+        [(articles, passages)] = self._rows(
+            "SELECT (SELECT count(*) FROM articles WHERE live),"
+            " (SELECT count(*) FROM passages JOIN articles ON row = article WHERE live)"
+        )
+        return Counts(articles, passages)
+
+    # Reading what is live
+
+    def article(self, id: str) -> Article | None:
+        """The live article with this id, or None."""
+        rows = self._rows(f"SELECT {_COLUMNS} FROM articles WHERE id = ? AND live", (id,))
+        return Article(*rows[0]) if rows else None
+
+    def articles(self, offset: int, limit: int) -> list[Article]:
+        """Live articles, newest first, then by id."""
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM articles WHERE live"
+            " ORDER BY published DESC, id LIMIT ? OFFSET ?",
+            (limit, offset),
+        )
+        return [Article(*row) for row in rows]
+
+    def every_article(self) -> Iterator[Article]:
+        """All live articles, one at a time, in the order they came."""
+        last = 0
+        while rows := self._rows(
+            f"SELECT row, {_COLUMNS} FROM articles WHERE row > ? AND live ORDER BY row LIMIT 1",
+            (last,),
+        ):
+            [(last, *columns)] = rows
+            yield Article(*columns)
+
+    def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
+        """Live passages by their numbers; a number that is none is left out."""
+        rows = self._rows(
+            'SELECT p.id, a.id, p.start, p."end", substr(a.text, p.start + 1, p."end" - p.start)'
+            " FROM passages p JOIN articles a ON a.row = p.article"
+            f" WHERE live AND p.id IN ({','.join('?' * len(ids))})",
+            ids,
+        )
+        return {number: Passage(*columns) for number, *columns in rows}
+
+    def passages_of(self, id: str) -> list[tuple[int, int, bytes]]:
+        """Start, end and raw vector of a live article's passages, in order."""
+        rows = self._rows(
+            'SELECT start, "end", vector FROM passages'
+            " WHERE article = (SELECT row FROM articles WHERE id = ? AND live) ORDER BY id",
+            (id,),
+        )
+        return [(start, end, vector) for start, end, vector in rows]
+
+    def passage_numbers(self) -> set[int]:
+        """The number of every live passage."""
+        rows = self._rows(
+            "SELECT p.id FROM passages p JOIN articles a ON a.row = p.article WHERE live"
+        )
+        return {int(row[0]) for row in rows}
+
+    def passage_texts(self) -> Iterator[tuple[int, str, str]]:
+        """Number, article title and text of every live passage."""
+        last = 0
+        while rows := self._rows(
+            'SELECT p.id, a.title, substr(a.text, p.start + 1, p."end" - p.start)'
+            " FROM passages p JOIN articles a ON a.row = p.article"
+            " WHERE live AND p.id > ? ORDER BY p.id LIMIT ?",
+            (last, _BATCH),
+        ):
+            last = rows[-1][0]
+            yield from rows
+
+    def vectors(self) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+        """Numbers and vectors of every live passage, in batches."""
+        last = 0
+        while rows := self._rows(
+            "SELECT p.id, p.vector FROM passages p JOIN articles a ON a.row = p.article"
+            " WHERE live AND p.id > ? ORDER BY p.id LIMIT ?",
+            (last, _BATCH),
+        ):
+            last = rows[-1][0]
+            ids = np.array([row[0] for row in rows], dtype=np.int64)
+            length = len(rows[0][1])
+            if length % 4 or any(len(row[1]) != length for row in rows):
+                raise LibraryCorrupt(f"{self._path} holds vectors that are not of one length")
+            flat = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4")
+            yield ids, flat.reshape(len(rows), -1).astype(np.float32)
+
+    def dimension(self) -> int:
+        """Numbers in the vector of a live passage; 0 when there is no passage."""
+        rows = self._rows(
+            "SELECT length(vector) / 4 FROM passages JOIN articles ON row = article"
+            " WHERE live LIMIT 1"
+        )
+        return int(rows[0][0]) if rows else 0
+
+    def expansions(self, short: str) -> list[str]:
+        """What an acronym stands for in the library, most used first; any letter case."""
+        rows = self._rows(
+            "SELECT long FROM acronyms JOIN articles ON row = article"
+            " WHERE live AND short = ? COLLATE NOCASE"
+            " GROUP BY lower(long) ORDER BY count(*) DESC, long",
+            (short,),
+        )
+        return [str(row[0]) for row in rows]
+
+    def acronyms(self, id: str) -> dict[str, str]:
+        """Short and long forms stored with a live article."""
+        rows = self._rows(
+            "SELECT short, long FROM acronyms"
+            " WHERE article = (SELECT row FROM articles WHERE id = ? AND live)",
+            (id,),
+        )
+        return {str(short): str(long) for short, long in rows}
+
+    def failures(self) -> list[Failure]:
+        """What the last indexing run could not read."""
+        return [Failure(*row) for row in self._rows("SELECT * FROM failures ORDER BY origin")]
+
+    # Writing: stage, then publish
+
+    def digest(self, id: str, *, live: bool) -> str | None:
+        """The digest of the live or the staged version of an article, or None."""
+        rows = self._rows("SELECT digest FROM articles WHERE id = ? AND live = ?", (id, live))
+        return str(rows[0][0]) if rows else None
+
+    def live_with_text(self, text_digest: str) -> list[tuple[str, str]]:
+        """Id and origin of the live articles that hold exactly this text."""
+        rows = self._rows(
+            "SELECT id, origin FROM articles WHERE text_digest = ? AND live ORDER BY row",
+            (text_digest,),
+        )
+        return [(id, origin) for id, origin in rows]
+
+    def live_origins(self) -> Iterator[tuple[str, str]]:
+        """Id and origin of every live article."""
+        rows = self._rows("SELECT id, origin FROM articles WHERE live ORDER BY row")
+        yield from ((id, origin) for id, origin in rows)
+
+    def stage(
+        self,
+        article: Article,
+        passages: Sequence[Passage],
+        vectors: Floats,
+        acronyms: dict[str, str],
+    ) -> None:
+        """Store a new version of an article in one transaction, not live yet.
+
+        `vectors` has shape (passages, dimension).
+        """
+        with self.transaction():
+            self.unstage(article.id)
+            [(row,)] = self._rows(
+                f"INSERT INTO articles (live, {_COLUMNS}, digest, text_digest)"
+                " VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING row",
+                (
+                    *(article.id, article.origin, article.title, article.text),
+                    *(article.url, article.source, article.published, article.author),
+                    *(article.digest, article.text_digest),
+                ),
+            )
+            self._many(
+                'INSERT INTO passages (article, start, "end", vector) VALUES (?, ?, ?, ?)',
+                (
+                    (row, passage.start, passage.end, vector.astype("<f4").tobytes())
+                    for passage, vector in zip(passages, vectors, strict=True)
+                ),
+            )
+            self._many(
+                "INSERT INTO acronyms VALUES (?, ?, ?)",
+                ((row, short, long) for short, long in acronyms.items()),
+            )
+
+    def staged_ids(self) -> list[str]:
+        """Ids of the articles that have a staged version."""
+        return [str(row[0]) for row in self._rows("SELECT id FROM articles WHERE NOT live")]
+
+    def unstage(self, id: str) -> None:
+        """Forget the staged version of an article, if there is one."""
+        self._rows("DELETE FROM articles WHERE id = ? AND NOT live", (id,))
+
+    def unstage_all(self) -> None:
+        """Forget every staged version."""
+        self._rows("DELETE FROM articles WHERE NOT live")
+
+    def make_live(self, removed: Iterable[str], failures: Iterable[Failure]) -> None:
+        """Replace old versions by staged ones and drop `removed` ids, inside a transaction."""
+        self._rows(
+            "DELETE FROM articles WHERE live AND id IN (SELECT id FROM articles WHERE NOT live)"
+        )
+        self._many("DELETE FROM articles WHERE live AND id = ?", ((id,) for id in removed))
+        self._rows("UPDATE articles SET live = 1 WHERE NOT live")
+        self.set_failures(failures)
+
+    def set_failures(self, failures: Iterable[Failure]) -> None:
+        """Remember what this run could not read, in place of the last run's failures."""
+        self._rows("DELETE FROM failures")
+        self._many(
+            "INSERT OR REPLACE INTO failures VALUES (?, ?)",
+            ((failure.origin, failure.reason) for failure in failures),
+        )
+
+    def _many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        with self._turn, _translated(self._path):
+            self._db.executemany(sql, rows)
+
+    def damage(self) -> list[str]:
+        """What SQLite itself finds wrong with the file; empty when it is sound.
+
+        Raises `LibraryCorrupt` when it can't even look.
+        """
+        return [str(row[0]) for row in self._rows("PRAGMA integrity_check(20)") if row[0] != "ok"]
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours."""
+    try:
+        yield
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise LibraryCorrupt(
+            f"{path} is damaged: move it away and run citespan index again"
+        ) from error
+    except apsw.FullError as error:
+        raise LibraryError(f"the disk is full: free room for {path.parent}") from error
+    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
+        raise LibraryError(f"{path} can't be opened: check its permissions") from error
+    except apsw.BusyError as error:
+        raise LibraryError(f"{path} is in use by another process: try again") from error
+    except apsw.Error as error:
+        raise LibraryError(f"{path} can't be used: {error}") from error
+
+
+def missing(folder: Path) -> LibraryMissing:
+    return LibraryMissing(
+        f"there is no library in {folder} yet: run citespan index FOLDER"
+        " (or make index ARTICLES=FOLDER)"
+    )

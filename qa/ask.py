@@ -1,0 +1,161 @@
+"""A question in, a reply out: retrieve, read, rank, cite, each from one revision.
+
+It composes and decides nothing of its own but how much is read.
+"""
+
+import os
+import re
+import threading
+import time
+from pathlib import Path
+
+from index import (
+    DEFAULT_EMBEDDER,
+    MODELS,
+    Article,
+    Embedder,
+    Hit,
+    Library,
+    check_fingerprint,
+    embedder_fingerprint,
+    load_question_embedder,
+    published,
+)
+from qa.cite import cite
+from qa.confidence import Confidence, load_confidence
+from qa.convert import reader_folder
+from qa.rank import rank
+from qa.reader import Reader, load_reader
+from qa.records import NearPassage, Question, Reply
+from qa.retrieve import expand, retrieve
+from qa.window import Window, windows
+
+READ = 8  # passages read per question
+CORES = os.cpu_count() or 1
+_WORD = re.compile(r"\b[^\W\d_]{4,}\b")
+# Words that make a question, not what it is about; the term index does not hold all of them.
+_FRAME = frozenset(
+    "about been does from have into many much such that their then there these they this were"
+    " what when where which whom whose will with".split()
+)
+
+
+class QA:
+    """Answers questions from the library in a folder; safe to use from several threads.
+
+    The library is opened at the first question, or by `refresh`; it may not be there yet.
+    """
+
+    def __init__(self, folder: Path, reader: Reader, confidence: Confidence, embedder: str) -> None:
+        self._folder = folder
+        self._reader = reader
+        self._confidence = confidence
+        self._embedder_fingerprint = embedder_fingerprint(embedder)
+        self._embedder: Embedder | None = None
+        self._library: Library | None = None
+        self._turn = threading.Lock()
+
+    @property
+    def library(self) -> Library:
+        """The library as last opened. Raises `LibraryMissing` when there is none."""
+        if self._library is None:
+            self.refresh()
+        assert self._library is not None
+        return self._library
+
+    def refresh(self) -> bool:
+        """Swap in the published revision, whole, when it is another; True when it was.
+
+        Questions under way finish on the library they began with. Raises `LibraryMissing`,
+        `LibraryMismatch` or `LibraryCorrupt`, and then keeps what is open.
+        """
+        with self._turn:
+            current = self._library
+            if current is not None and published(self._folder) == current.published:
+                current.renew()
+                return False
+            library = Library(self._folder)
+            check_fingerprint(library, self._embedder_fingerprint)
+            if self._embedder is None:
+                self._embedder = load_question_embedder(library.models, self._embedder_fingerprint)
+            self._library = library
+            return True
+
+    def search(self, text: str, k: int) -> list[Hit]:
+        """At most `k` passages for the question, best first, unread."""
+        question = Question(text)
+        library = self.library
+        assert self._embedder is not None
+        return retrieve(library, self._embedder, question, k)
+
+    def ask(self, text: str, k: int = 3) -> Reply:
+        """At most `k` answers to the question, surest first, or none with the reason.
+
+        Raises `QuestionError` or `QuestionTooLong` for what is no question, and what
+        `library` raises.
+        """
+        started = time.perf_counter()
+        question = Question(text)
+        library = self.library
+        assert self._embedder is not None
+        hits = retrieve(library, self._embedder, question, READ)
+        articles = _articles(library, hits)
+        spelled_out = expand(question.text, library.expansions, keep=False)
+        spans = self._reader.read(spelled_out, _windows(articles, hits))
+        texts = {id: article.text for id, article in articles.items()}
+        asked = f"{question.text} {spelled_out}"
+        ranked = rank(asked, spans, texts, self._confidence, k)
+        sure = [one for one in ranked if one.confidence >= self._confidence.threshold]
+        return Reply(
+            question=question.text,
+            answers=cite(sure, articles),
+            passages=tuple(
+                NearPassage(hit.passage, articles[hit.passage.article_id].title, hit.score)
+                for hit in hits
+            ),
+            reason=None if sure else _reason(library, question, hits),
+            revision=library.revision,
+            took_ms=(time.perf_counter() - started) * 1000,
+        )
+
+
+def open_qa(folder: Path, reader: str | None = None, embedder: str | None = None) -> QA:
+    """Load the models for the library in `folder`; None takes the shipped ones.
+
+    Raises `ReaderError` or `EmbedderError` when a model can't be loaded.
+    """
+    home = reader_folder(reader, folder / MODELS)
+    return QA(
+        folder,
+        load_reader(home, CORES),
+        load_confidence(home),
+        DEFAULT_EMBEDDER if embedder is None else embedder,
+    )
+
+
+def _articles(library: Library, hits: list[Hit]) -> dict[str, Article]:
+    found = {}
+    for id in dict.fromkeys(hit.passage.article_id for hit in hits):
+        article = library.article(id)
+        if article is not None:
+            found[id] = article
+    return found
+
+
+def _windows(articles: dict[str, Article], hits: list[Hit]) -> list[Window]:
+    return [
+        one
+        for id, article in articles.items()
+        for one in windows(article, [hit for hit in hits if hit.passage.article_id == id])
+    ]
+
+
+def _reason(library: Library, question: Question, hits: list[Hit]) -> str:
+    """Why there is no answer, in a sentence."""
+    if not hits:
+        return "The library holds no passage that could answer this."
+    words = dict.fromkeys(_WORD.findall(question.text))
+    unknown = [word for word in words if word.lower() not in _FRAME and not library.known(word)]
+    if unknown:
+        return f"No article mentions {', '.join(f'“{word}”' for word in unknown)}."
+    return "Passages were found, but none of them answers the question surely enough."

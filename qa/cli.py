@@ -1,0 +1,237 @@
+"""The command: citespan index, ask, eval, stats, verify, serve.
+
+It must not decide anything: it reads arguments, calls, and prints.
+"""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from index import DEFAULT_EMBEDDER, MODELS, Library, LibraryError, Report, build, verify
+from qa.ask import open_qa
+from qa.errors import QAError
+from qa.evaluate import evaluate
+from qa.records import Answer, Reply, reply_json
+
+_SPACES = re.compile(r"\s+")
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def _data(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--data",
+        type=_FOLDER,
+        default=Path("var"),
+        show_default=True,
+        envvar="CITESPAN_DATA",
+        help="The library's folder.",
+    )(command)
+
+
+def _embedder(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--embedder",
+        default=DEFAULT_EMBEDDER,
+        show_default=True,
+        envvar="CITESPAN_EMBEDDER",
+        help="A sentence-transformers model: a folder or a name.",
+    )(command)
+
+
+def _reader(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--reader",
+        default=None,
+        envvar="CITESPAN_READER",
+        help="A reader: a folder or a Hugging Face name; the shipped one by default.",
+    )(command)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Our errors as one sentence and exit code 2; Ctrl+C as 130."""
+    try:
+        yield
+    except (LibraryError, QAError) as error:
+        click.secho(f"citespan: {error}", fg="red", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        click.echo("\ncitespan: stopped", err=True)
+        sys.exit(130)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="citespan")
+def main() -> None:
+    """Answers from articles, in their exact words, with citations that can be checked."""
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--only", is_flag=True, help="Forget articles that came from other paths.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@_data
+@_embedder
+def index(paths: tuple[Path, ...], only: bool, as_json: bool, data: Path, embedder: str) -> None:
+    """Bring the library to what the files under PATHS hold now.
+
+    Reads .txt, .md, .html, .pdf, .jsonl and .csv, folders recursively. Exit code 1 when
+    something could not be read.
+    """
+    with _told():
+        report = build(list(paths), data, embedder, only=only, progress=sys.stderr.isatty())
+    if as_json:
+        click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
+    else:
+        _print_report(report)
+    sys.exit(1 if report.failures else 0)
+
+
+def _print_report(report: Report) -> None:
+    for failure in report.failures:
+        click.secho(f"failed     {failure.origin}: {failure.reason}", fg="red")
+    for origin, twin in report.duplicates:
+        click.secho(f"duplicate  {origin} has the text of {twin}", fg="yellow")
+    for note in report.notes:
+        click.secho(f"note       {note}", fg="yellow")
+    click.echo(
+        f"read {report.read} articles: {report.added} added, {report.changed} changed,"
+        f" {report.unchanged} unchanged, {report.duplicate} duplicate;"
+        f" {report.removed} removed, {report.failed} failed"
+    )
+    click.echo(
+        f"embedded {report.embedded} passages in {report.seconds:.1f} s"
+        f" ({report.passages_per_second:.0f} passages/s)"
+    )
+    click.secho(
+        f"library: {report.articles} articles, {report.passages} passages,"
+        f" revision {report.revision}",
+        bold=True,
+    )
+
+
+@main.command()
+@click.argument("question")
+@click.option("-k", default=3, show_default=True, type=click.IntRange(1, 10), help="Answers.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+@_data
+@_reader
+@_embedder
+def ask(
+    question: str, k: int, as_json: bool, data: Path, reader: str | None, embedder: str
+) -> None:
+    """Answer QUESTION from the library, with citations."""
+    with _told():
+        reply = open_qa(data, reader, embedder).ask(question, k)
+    if as_json:
+        click.echo(json.dumps(reply_json(reply), ensure_ascii=False, indent=2))
+    else:
+        _print_reply(reply)
+
+
+def _print_reply(reply: Reply) -> None:
+    for number, answer in enumerate(reply.answers, 1):
+        _print_answer(number, answer)
+    if reply.reason is not None:
+        click.secho("No answer. ", bold=True, nl=False)
+        click.echo(reply.reason)
+        for near in reply.passages[:3]:
+            click.echo(f"\n  {_line(near.passage.text)}")
+            click.secho(f"  {near.title}", dim=True)
+    click.secho(f"\n{reply.took_ms:.0f} ms, revision {reply.revision}", dim=True)
+
+
+def _print_answer(number: int, answer: Answer) -> None:
+    click.secho(f"{number}. {_line(answer.text)}", bold=True, fg="green", nl=False)
+    click.secho(f"   {answer.confidence:.0%}", dim=True)
+    for citation in answer.citations:
+        click.echo(f"   {_line(citation.before).lstrip()}", nl=False)
+        click.secho(_line(citation.quote), bold=True, underline=True, nl=False)
+        click.echo(_line(citation.after).rstrip())
+        where = [citation.title, citation.source, citation.published, citation.url]
+        click.secho(f"   {' · '.join(part for part in where if part)}", dim=True)
+
+
+def _line(text: str) -> str:
+    """Text on one line, for the eye; what is cited keeps its line breaks."""
+    return _SPACES.sub(" ", text)
+
+
+@main.command("eval")
+@click.argument("file", type=_FILE)
+@click.option("--mode", type=click.Choice(["reader", "open"]), default="reader", show_default=True)
+@click.option("--with", "others", type=_FILE, multiple=True, help="Paragraphs as distractors.")
+@click.option("--limit", type=click.IntRange(1), help="Ask only the first questions.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@_data
+@_reader
+@_embedder
+def evaluate_command(
+    file: Path,
+    mode: str,
+    others: tuple[Path, ...],
+    limit: int | None,
+    as_json: bool,
+    data: Path,
+    reader: str | None,
+    embedder: str,
+) -> None:
+    """Measure the answers on labelled questions in FILE, SQuAD 1.1 or 2.0 JSON."""
+    with _told():
+        figures = evaluate(
+            file, mode, others, limit, reader, embedder, data / MODELS, sys.stderr.isatty()
+        )
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+    else:
+        for name, value in figures.items():
+            click.echo(f"{name:20} {'–' if value is None else value}")
+
+
+@main.command()
+@_data
+def stats(data: Path) -> None:
+    """Show what the library holds."""
+    with _told():
+        library = Library(data)
+    counts = library.counts()
+    click.echo(f"articles    {counts.articles:,}")
+    click.echo(f"passages    {counts.passages:,}")
+    click.echo(f"revision    {library.revision}")
+    click.echo(f"built with  {library.fingerprint}")
+    for note in library.notes:
+        click.secho(f"note        {note}", fg="yellow")
+    for failure in library.failures():
+        click.secho(f"failed      {failure.origin}: {failure.reason}", fg="red")
+
+
+@main.command("verify")
+@_data
+def verify_command(data: Path) -> None:
+    """Check everything stored against itself; exit code 1 when something is wrong."""
+    with _told():
+        problems = verify(data)
+    for problem in problems:
+        click.secho(problem, fg="red")
+    click.echo(f"{len(problems)} problems found" if problems else "everything is as it should be")
+    sys.exit(1 if problems else 0)
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.")
+@click.option("--data", type=_FOLDER, help="The library's folder.")
+def serve(host: str | None, port: int | None, data: Path | None) -> None:
+    """Serve the search page and the JSON API; settings come from CITESPAN_… variables."""
+    # By import string, so that this package does not import the one above it.
+    import_module("web.serve").run(data, host, port)

@@ -1,0 +1,35 @@
+"""What can go wrong with a question.
+
+QAError
+├── QuestionError      the question is empty or not text
+├── QuestionTooLong    the question is longer than any question needs to be
+├── ReaderError        the reading model can't be loaded or is not the pinned one
+├── LabelError         a file of labelled questions can't be used
+└── CitationError      a citation does not match its article: a bug, never shown
+
+Every message is one sentence: what is wrong and what to do.
+"""
+
+
+class QAError(Exception):
+    """Any failure of this package."""
+
+
+class QuestionError(QAError):
+    """The question is empty or not text."""
+
+
+class QuestionTooLong(QAError):
+    """The question is longer than any question needs to be."""
+
+
+class ReaderError(QAError):
+    """The reading model can't be loaded or is not the pinned one."""
+
+
+class LabelError(QAError):
+    """A file of labelled questions can't be used."""
+
+
+class CitationError(QAError):
+    """A citation does not match its article."""

@@ -1,0 +1,64 @@
+"""Spans of all passages become distinct answers in order, with confidence, or none. Pure.
+
+It must not know what a model or an article is beyond the text it is given.
+"""
+
+import re
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from qa.confidence import Confidence
+from qa.records import Span
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One answer: the spans that say it, best first, and how surely they answer."""
+
+    spans: tuple[Span, ...]
+    confidence: float
+
+
+def rank(
+    question: str,
+    spans: Sequence[Span],
+    texts: Mapping[str, str],
+    confidence: Confidence,
+    k: int,
+) -> list[Ranked]:
+    """At most `k` answers, surest first; spans that say the same are one answer.
+
+    `texts`: article texts by id. Of spans that overlap in an article only the surest counts,
+    and words that all stand in the question answer nothing, unless it offers a choice ("or").
+    """
+    asked = set(normalise_answer(question).split())
+    echoes = asked if "or" not in asked else set()
+    surest = sorted(spans, key=lambda span: (-confidence.of(span), *_order(span)))
+    groups: dict[str, list[Span]] = {}
+    taken: list[Span] = []
+    for span in surest:
+        said = normalise_answer(texts[span.article_id][span.start : span.end])
+        if not set(said.split()) <= echoes and not any(_overlap(span, other) for other in taken):
+            taken.append(span)
+            groups.setdefault(said, []).append(span)
+    ranked = [Ranked(tuple(group), confidence.of(group[0])) for group in groups.values()]
+    return ranked[:k]
+
+
+def normalise_answer(text: str) -> str:
+    """Lower case, no punctuation, no articles, single spaces: SQuAD's official rule."""
+    plain = text.lower().translate(_PUNCTUATION)
+    return " ".join(_ARTICLES.sub(" ", plain).split())
+
+
+def _order(span: Span) -> tuple[float, float, str, int, int]:
+    """Every field, so that equally sure spans stand in one order however they come in."""
+    return -span.score, -span.support, span.article_id, span.start, span.end
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.article_id == other.article_id and one.start < other.end and other.start < one.end

@@ -1,0 +1,131 @@
+"""The model: a question and windows become spans. The only file that runs the network.
+
+A reader is a folder: `reader.onnx`, `tokenizer.json` and `reader.json`, which names the
+checksums of the other two. It must not know where windows come from or what wins.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import file_digest, open_session
+from qa.borders import trim
+from qa.decode import best_spans
+from qa.errors import ReaderError
+from qa.records import Span
+from qa.window import PARAGRAPH, Window
+
+DEFAULT_READER = Path(__file__).with_name("model")
+MODEL, TOKENIZER, ABOUT = "reader.onnx", "tokenizer.json", "reader.json"
+SPANS = 5  # kept of each window
+_TOKENS = 384  # of question and window together; a longer window is read in parts
+_STRIDE = 128  # tokens that two parts of a window share
+_QUESTION_TOKENS = 128
+
+
+class Reader:
+    """Reads windows one by one; `fingerprint` names the model to the byte."""
+
+    def __init__(self, session: Any, tokenizer: Any, fingerprint: str) -> None:
+        self._session = session
+        self._tokenizer = tokenizer
+        self._inputs = [given.name for given in session.get_inputs()]
+        self.fingerprint = fingerprint
+
+    def read(self, question: str, windows: list[Window]) -> list[Span]:
+        """The best spans of every window, in article offsets; scores compare across windows."""
+        found: dict[tuple[str, int, int], Span] = {}
+        for window, row in self._rows(question, windows):
+            for place, score in _spans(row, window, *self._run(row)):
+                span = Span(window.article_id, *place, score, window.support)
+                known = found.setdefault((window.article_id, *place), span)
+                if known.score < score:
+                    found[window.article_id, *place] = span
+        return list(found.values())
+
+    def _rows(self, question: str, windows: list[Window]) -> Iterator[tuple[Window, Any]]:
+        """Each window, in parts when it is long, as the tokens of one row for the network."""
+        # In second place, because the tokenizer refuses a text in first place that is too long.
+        head = self._tokenizer.encode("", question, add_special_tokens=False)
+        if len(head.ids) > _QUESTION_TOKENS:
+            question = question[: head.offsets[_QUESTION_TOKENS - 1][1]]
+        encodings = self._tokenizer.encode_batch([(question, one.text) for one in windows])
+        for window, encoding in zip(windows, encodings, strict=True):
+            for row in (encoding, *encoding.overflowing):
+                yield window, row
+
+    def _run(self, row: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Start and end scores of one row, each of shape (tokens,)."""
+        # Never several rows at once: int8 numbers are scaled over the whole batch, so that
+        # scores would depend on what else is read. On a CPU it saves no time either.
+        feeds = {
+            "input_ids": row.ids,
+            "attention_mask": row.attention_mask,
+            "token_type_ids": row.type_ids,
+        }
+        start, end = self._session.run(
+            ["start_logits", "end_logits"],
+            {name: np.array([feeds[name]], dtype=np.int64) for name in self._inputs},
+        )
+        return start[0], end[0]
+
+
+def load_reader(folder: Path, threads: int) -> Reader:
+    """The reader in `folder`, on `threads` CPU threads.
+
+    Raises `ReaderError` when a file is absent or its checksum is not the one in reader.json.
+    """
+    from tokenizers import Tokenizer
+
+    about = _about(folder)
+    for name in (MODEL, TOKENIZER):
+        path = folder / name
+        if not path.is_file():
+            raise ReaderError(f"{folder} is no reader: {name} is missing")
+        if file_digest(path) != about["sha256"].get(name):
+            raise ReaderError(f"{path} is not the file that {ABOUT} names by its checksum")
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        session = open_session(folder / MODEL, threads)
+    except Exception as error:  # neither library has an error class of its own
+        raise ReaderError(f"{folder} can't be loaded as a reader: {error}") from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(_TOKENS, stride=_STRIDE, strategy="only_second")
+    if not {"start_logits", "end_logits"} <= {given.name for given in session.get_outputs()}:
+        raise ReaderError(f"{folder / MODEL} does not give start_logits and end_logits")
+    return Reader(session, tokenizer, f"{about['name']}:{about['sha256'][MODEL][:16]}")
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReaderError(f"{folder} is no reader: {ABOUT} can't be read") from error
+    if not (isinstance(about, dict) and isinstance(about.get("sha256"), dict) and "name" in about):
+        raise ReaderError(f"{folder / ABOUT} names no checksums")
+    return about
+
+
+def _spans(
+    encoding: Any, window: Window, start: NDArray[np.float32], end: NDArray[np.float32]
+) -> list[tuple[tuple[int, int], float]]:
+    """The best spans of one row, as ranges of the article with their scores."""
+    length = len(encoding.ids)
+    offsets, words = encoding.offsets, encoding.word_ids
+    paragraph = np.full(length, -1, dtype=np.int64)
+    for token, sequence in enumerate(encoding.sequence_ids):
+        if sequence == 1 and window.locate(*offsets[token]) is not None:
+            paragraph[token] = window.text.count(PARAGRAPH, 0, offsets[token][0])
+    first = np.array([i == 0 or words[i] != words[i - 1] for i in range(length)])
+    last = np.append(first[1:], True)
+    chosen = best_spans(start, end, paragraph, first, last, SPANS)
+    found = []
+    for begin, stop, score in chosen:
+        place = window.locate(*trim(window.text, offsets[begin][0], offsets[stop][1]))
+        if place is not None:
+            found.append((place, score))
+    return found

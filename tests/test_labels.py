@@ -1,0 +1,139 @@
+"""Files of labelled questions: SQuAD 1.1 and 2.0, read and checked."""
+
+import json
+
+import pytest
+
+from qa import LabelError
+from qa.labels import load_labels
+
+TEXT = "The bridge was built by Mary Stone in 1907. 😀 Mary Stone died in 1921."
+
+
+def answers(*texts, nth=0):
+    found = []
+    for text in texts:
+        start = TEXT.index(text)
+        for _ in range(nth):
+            start = TEXT.index(text, start + 1)
+        found.append({"text": text, "answer_start": start})
+    return found
+
+
+def row(id, question, found, **more):
+    return {"id": id, "question": question, "answers": found, **more}
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Writes a file of one paragraph with these questions, or of these bytes."""
+
+    def write(*rows, text=TEXT, raw=None):
+        path = tmp_path / "labels.json"
+        paragraphs = [{"context": text, "qas": list(rows)}]
+        data = {"version": "v2.0", "data": [{"title": "Old_bridge", "paragraphs": paragraphs}]}
+        path.write_bytes(json.dumps(data).encode() if raw is None else raw)
+        return path
+
+    return write
+
+
+def test_a_file_of_squad_1_1_is_read(file):
+    articles, questions = load_labels(file(row("q1", "Who built it?", answers("Mary Stone"))))
+    (article,) = articles
+    (labelled,) = questions
+    assert (article.title, article.text) == ("Old bridge", TEXT)
+    assert (labelled.question, labelled.answers) == ("Who built it?", ("Mary Stone",))
+    assert labelled.article_id == article.id
+
+
+def test_questions_of_squad_2_0_may_have_no_answer(file):
+    plausible = answers("1907")
+    _, questions = load_labels(
+        file(
+            row("q1", "Who built it?", answers("Mary Stone"), is_impossible=False),
+            row("q2", "When did it fall?", [], is_impossible=True),
+            row("q3", "Who paid?", [], is_impossible=True, plausible_answers=plausible),
+            row("q4", "Who paid twice?", []),
+        )
+    )
+    assert [labelled.answers for labelled in questions] == [("Mary Stone",), (), (), ()]
+
+
+def test_several_answers_are_kept_once_each_in_order(file):
+    given = answers("Mary Stone", "Stone", "Mary Stone") + answers("Mary Stone", nth=1)
+    _, (labelled,) = load_labels(file(row("q1", "Who?", given)))
+    assert labelled.answers == ("Mary Stone", "Stone")
+
+
+def test_offsets_count_code_points(file):
+    _, (labelled,) = load_labels(file(row("q1", "When did she die?", answers("1921"))))
+    assert labelled.answers == ("1921",)
+
+
+def test_the_same_paragraph_twice_is_one_article(tmp_path):
+    one = {"context": TEXT, "qas": [row("q1", "Who?", answers("Mary Stone"))]}
+    other = {"context": TEXT, "qas": [row("q2", "When?", answers("1907"))]}
+    path = tmp_path / "two.json"
+    path.write_text(json.dumps({"data": [{"paragraphs": [one]}, {"paragraphs": [other]}]}))
+    articles, questions = load_labels(path)
+    assert len(articles) == 1
+    assert articles[0].title == "two"
+    assert {labelled.article_id for labelled in questions} == {articles[0].id}
+
+
+@pytest.mark.parametrize("start", [0, 25, 10_000])
+def test_a_wrong_offset_names_the_question(file, start):
+    wrong = [{"text": "Mary Stone", "answer_start": start}]
+    with pytest.raises(LabelError, match=rf"q7: the answer “Mary Stone” does not stand at {start}"):
+        load_labels(file(row("q1", "When?", answers("1907")), row("q7", "Who?", wrong)))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\xff\xfe",
+        b"{",
+        b"[]",
+        b"null",
+        b"7",
+        b"{}",
+        b'{"data": 5}',
+        b'{"data": [5]}',
+        b'{"data": [{"title": "no paragraphs"}]}',
+        b'{"data": [{"paragraphs": [{"context": "no questions"}]}]}',
+    ],
+)
+def test_what_is_not_squad_is_refused(file, raw):
+    with pytest.raises(LabelError, match=r"is not SQuAD 1\.1 or 2\.0 JSON"):
+        load_labels(file(raw=raw))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        5,
+        {"id": "q1"},
+        {"id": "q1", "question": "Who?"},
+        {"id": "q1", "question": "Who?", "answers": [{"text": "Mary"}]},
+        {"id": "q1", "question": "Who?", "answers": [{"answer_start": 3}]},
+        {"id": "q1", "question": "Who?", "answers": [{"text": "Mary", "answer_start": "24"}]},
+        {"id": "q1", "question": "Who?", "answers": [{"text": 1907, "answer_start": 38}]},
+    ],
+)
+def test_a_row_that_is_no_question_is_shown(file, broken):
+    with pytest.raises(LabelError, match="is not a SQuAD row"):
+        load_labels(file(broken))
+
+
+def test_a_file_without_questions_is_refused(file):
+    with pytest.raises(LabelError, match="holds no question"):
+        load_labels(file())
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path):
+    with pytest.raises(LabelError, match="No such file"):
+        load_labels(tmp_path / "nowhere.json")
+    with pytest.raises(LabelError, match="can't be read"):
+        load_labels(tmp_path)

@@ -1,0 +1,152 @@
+"""Nearest vectors: exact for a library, nearly exact for a very large one."""
+
+import struct
+
+import faiss
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.errors import LibraryCorrupt, LibraryError
+from index.vectors import EXACT_LIMIT, build_vectors, load_vectors
+
+
+def unit(vectors):
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def random_vectors(count, dimension, seed=0):
+    return unit(np.random.default_rng(seed).normal(size=(count, dimension)))
+
+
+def index_of(vectors, ids=None):
+    numbers = np.arange(len(vectors), dtype=np.int64) if ids is None else np.array(ids, np.int64)
+    return build_vectors([(numbers, vectors)], vectors.shape[1], len(vectors))
+
+
+@given(st.integers(1, 60), st.integers(1, 8), st.integers(1, 70), st.integers(0, 99))
+def test_the_nearest_are_exact_and_in_order(count, dimension, k, seed):
+    vectors, [question] = random_vectors(count, dimension, seed), random_vectors(1, dimension, 100)
+    ids = np.random.default_rng(seed).permutation(10 * count)[:count]
+    found = index_of(vectors, ids).nearest(question, k)
+    cosines = dict(zip(ids.tolist(), (vectors @ question).tolist(), strict=True))
+    assert len(found) == min(k, count) == len({id for id, _ in found})
+    assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+    assert [score for _, score in found] == pytest.approx(
+        sorted(cosines.values(), reverse=True)[:k], abs=1e-5
+    )
+    assert all(score == pytest.approx(cosines[id], abs=1e-5) for id, score in found)
+
+
+def test_batches_are_put_together():
+    vectors = random_vectors(10, 4)
+    ids = np.arange(10, dtype=np.int64) + 2**40
+    index = build_vectors([(ids[:3], vectors[:3]), (ids[3:], vectors[3:])], 4, 10)
+    assert index.ids() == set(ids.tolist())
+    assert (len(index), index.dimension) == (10, 4)
+    assert index.nearest(vectors[7], 1)[0][0] == ids[7]
+    assert np.array_equal(index.vectors(ids[[9, 0]]), vectors[[9, 0]])
+
+
+def test_an_empty_index_finds_nothing(tmp_path):
+    index = build_vectors([], 4, 0)
+    assert index.nearest(np.ones(4, np.float32), 5) == []
+    assert index.ids() == set()
+    index.save(tmp_path / "v")
+    assert len(load_vectors(tmp_path / "v", 4, 0)) == 0
+
+
+def kind(index):
+    return type(faiss.downcast_index(index._index.index))
+
+
+def test_every_vector_is_compared_up_to_the_limit_and_a_graph_is_searched_above():
+    assert kind(build_vectors([], 16, EXACT_LIMIT - 1)) is faiss.IndexFlatIP
+    assert kind(build_vectors([], 16, EXACT_LIMIT)) is faiss.IndexHNSWFlat
+
+
+def test_a_graph_finds_nearly_all_of_the_nearest(tmp_path, monkeypatch):
+    count = 10_000
+    monkeypatch.setattr("index.vectors.EXACT_LIMIT", count)  # a fifth of it: in seconds
+    random = np.random.default_rng(7)
+    centres = random_vectors(300, 16, 8)
+    vectors = unit(centres[random.integers(0, 300, count)] + random.normal(0, 0.15, (count, 16)))
+    questions = unit(vectors[:100] + random.normal(0, 0.1, (100, 16)))
+    index = index_of(vectors)
+    exact = np.argsort(-(questions @ vectors.T), axis=1)[:, :20]
+    found = [[id for id, _ in index.nearest(question, 20)] for question in questions]
+    met = [
+        len(set(one) & set(other)) / 20 for one, other in zip(found, exact.tolist(), strict=True)
+    ]
+    assert np.mean(met) >= 0.99
+    assert all(len(set(one)) == 20 and min(one) >= 0 for one in found)
+    index.save(tmp_path / "graph")
+    loaded = load_vectors(tmp_path / "graph", 16, count)
+    assert [[id for id, _ in loaded.nearest(question, 20)] for question in questions] == found
+
+
+def test_a_graph_that_reaches_few_gives_no_ids_that_do_not_exist(monkeypatch):
+    monkeypatch.setattr("index.vectors.EXACT_LIMIT", 1)
+    vectors = np.repeat(random_vectors(20, 8), 100, axis=0)  # copies link to each other only
+    index = index_of(vectors)
+    for k in (1, 20, 2000, 9000):
+        found = index.nearest(vectors[0], k)
+        assert 0 < len(found) <= min(k, 2000)
+        assert all(0 <= id < 2000 for id, _ in found)
+    assert len(found) < 2000
+
+
+def test_a_saved_index_finds_the_same(tmp_path):
+    vectors = random_vectors(30, 6)
+    index = index_of(vectors, range(100, 130))
+    index.save(tmp_path / "v")
+    loaded = load_vectors(tmp_path / "v", 6, 30)
+    assert loaded.ids() == index.ids()
+    for vector in vectors:
+        assert loaded.nearest(vector, 7) == index.nearest(vector, 7)
+
+
+@pytest.mark.parametrize(("dimension", "count"), [(5, 30), (6, 29), (6, 31), (0, 0)])
+def test_an_index_of_another_shape_is_refused(tmp_path, dimension, count):
+    index_of(random_vectors(30, 6)).save(tmp_path / "v")
+    with pytest.raises(LibraryCorrupt, match="v holds 30 vectors of 6 numbers, not"):
+        load_vectors(tmp_path / "v", dimension, count)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"garbage" * 1000, bytes(5000)])
+def test_a_file_that_is_no_index_is_refused(tmp_path, content):
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(LibraryCorrupt, match="v can't be read as a vector index"):
+        load_vectors(tmp_path / "v", 6, 30)
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path, monkeypatch, graph):
+    if graph:
+        monkeypatch.setattr("index.vectors.EXACT_LIMIT", 1)
+    path = tmp_path / "v"
+    index_of(random_vectors(30, 6)).save(path)
+    content = path.read_bytes()
+    for length in range(0, len(content), 29):
+        path.write_bytes(content[:length])
+        with pytest.raises(LibraryCorrupt):
+            load_vectors(path, 6, 30)
+
+
+def test_a_file_that_declares_more_than_it_holds_is_refused_before_it_takes_memory(tmp_path):
+    path = tmp_path / "v"
+    index_of(random_vectors(30, 6)).save(path)
+    content = path.read_bytes()
+    declared = struct.pack("<q", 30 * 6)
+    place = content.index(declared)
+    path.write_bytes(content[:place] + struct.pack("<q", 2**36) + content[place + 8 :])
+    with pytest.raises(LibraryCorrupt):
+        load_vectors(path, 6, 30)
+    assert faiss.get_deserialization_vector_byte_limit() == 1 << 20
+    assert 0 < faiss.get_deserialization_loop_limit() <= 10_000_000
+
+
+def test_a_file_that_can_not_be_written_is_named(tmp_path):
+    with pytest.raises(LibraryError, match=r"v can't be written"):
+        index_of(random_vectors(3, 2)).save(tmp_path / "nowhere" / "v")

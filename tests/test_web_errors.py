@@ -1,0 +1,187 @@
+"""One shape of error over every address, and the same headers on every reply."""
+
+import json
+import logging
+from threading import Event
+
+import pytest
+import web_fakes as fakes
+from web_fakes import PACT, FakeQA
+
+from index import LibraryCorrupt, LibraryMismatch
+from qa import QuestionError, QuestionTooLong, ReaderError
+from web import Settings, create_app
+from web.errors import STATUS, in_json
+from web.headers import HEADERS
+from web.service import watch
+
+SECRET = "a path that nobody may see"
+BROKEN = {
+    "missing": (fakes.MISSING, 503, "citespan index FOLDER"),
+    "mismatch": (LibraryMismatch("built with X, running Y: rebuild"), 503, "X, running Y"),
+    "corrupt": (LibraryCorrupt("what is stored contradicts itself"), 503, "contradicts itself"),
+    "reader": (ReaderError("the reader can't be loaded"), 503, "can't be loaded"),
+    "question": (QuestionError("type a question"), 400, "Type a question"),
+    "long": (QuestionTooLong("ask in at most 500"), 413, "Ask in at most 500"),
+    "bug": (RuntimeError(SECRET), 500, "the log has it as request"),
+}
+ADDRESSES = [
+    str(rule).replace("<article_id>", PACT.id).replace("<filename>", "none.css")
+    for rule in create_app(Settings(), FakeQA()).url_map.iter_rules()
+]
+ASKING = [path for path in ADDRESSES if path != "/healthz" and not path.startswith("/static")]
+
+
+def checked(reply, path, status, said):
+    """The reply is an error of the right shape for its path, and says this."""
+    text = reply.get_data(as_text=True)
+    assert reply.status_code == status
+    if in_json(path):
+        problem = json.loads(text)
+        assert reply.content_type == "application/problem+json"
+        assert set(problem) == {"type", "title", "status", "detail"}
+        assert problem["status"] == status and said in problem["detail"]
+    else:
+        assert reply.content_type == "text/html; charset=utf-8"
+        assert "<!doctype html>" in text and said.replace("'", "&#39;") in text
+    assert "Traceback" not in text and SECRET not in text
+    for name, value in HEADERS.items():
+        assert reply.headers.getlist(name) == [value]
+    assert "Set-Cookie" not in reply.headers
+
+
+@pytest.mark.parametrize("path", ASKING)
+@pytest.mark.parametrize("trouble", BROKEN)
+def test_every_address_answers_every_error_in_its_shape(path, trouble):
+    error, status, said = BROKEN[trouble]
+    client = create_app(Settings(), FakeQA(broken=error)).test_client()
+    query = "?q=who" if path in ("/", "/api/v1/ask") else ""
+    checked(client.get(path + query), path, status, said)
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
+def test_every_address_refuses_other_methods(path):
+    reply = create_app(Settings(), FakeQA()).test_client().delete(path)
+    checked(reply, path, 405, "does not take that method")
+    assert "GET" in reply.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/none",
+        "/articles/none",
+        "/static/none.css",
+        "/static/../web/__init__.py",
+        "/apiary",
+        "/api",
+        "/api/",
+        "/api/v1",
+        "/api/v1/none",
+        "/api/v1/articles/none",
+        "/healthz/x",
+    ],
+)
+def test_what_is_not_there_is_404_in_its_shape(path):
+    checked(create_app(Settings(), FakeQA()).test_client().get(path), path, 404, ".")
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
+def test_oversized_requests_are_refused_everywhere(path):
+    client = create_app(Settings(max_body=1024), FakeQA()).test_client()
+    checked(client.post(path, data=b"x" * 1025), path, 413, "too large")
+    checked(client.get(path + "?q=" + "a" * 8001), path, 414, "too long")
+
+
+@pytest.mark.parametrize("path", [*ADDRESSES, "/static/citespan.css", "/none"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_safety_headers_are_on_every_reply_and_cookies_on_none(path, method):
+    reply = create_app(Settings(), FakeQA()).test_client().open(path, method=method)
+    for name, value in HEADERS.items():
+        assert reply.headers.getlist(name) == [value]
+    assert "unsafe" not in reply.headers["Content-Security-Policy"]
+    assert "Set-Cookie" not in reply.headers
+    reply.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("q=%3F%3F", 400, "question in words"),
+        ("q=" + "a" * 501, 413, "501 characters"),
+        ("q=who&k=11", 400, "1 to 10"),
+        ("q=who&k=x", 400, "1 to 10"),
+    ],
+)
+def test_a_bad_question_is_told_on_the_page_with_the_box(query, status, said):
+    reply = create_app(Settings(), FakeQA()).test_client().get(f"/?{query}")
+    checked(reply, "/", status, said)
+    assert 'name="q"' in reply.get_data(as_text=True)
+
+
+def test_the_page_of_a_missing_library_says_what_to_run_before_any_question():
+    client = create_app(Settings(), FakeQA(broken=fakes.MISSING)).test_client()
+    checked(client.get("/"), "/", 503, "<code>make index ARTICLES=folder</code>")
+
+
+def test_a_bug_is_logged_under_the_number_that_the_reader_sees(caplog):
+    client = create_app(Settings(), FakeQA(broken=RuntimeError(SECRET))).test_client()
+    detail = client.get("/api/v1/ask?q=private+words").get_json(force=True)["detail"]
+    number = detail.split()[-1].rstrip(".")
+    (record,) = caplog.records
+    assert number in record.getMessage() and "private" not in record.getMessage()
+    assert SECRET in str(record.exc_info[1])
+
+
+def test_a_known_error_is_not_logged(caplog):
+    create_app(Settings(), FakeQA(broken=fakes.MISSING)).test_client().get("/readyz")
+    assert caplog.records == []
+
+
+def test_nothing_of_the_table_falls_to_the_wrong_row():
+    for kind, (status, _) in STATUS.items():
+        client = create_app(Settings(), FakeQA(broken=kind("why"))).test_client()
+        assert client.get("/api/v1/ask?q=who").status_code == status
+
+
+class Refreshing:
+    """Refreshes as told, one outcome a call, and says when all have been used."""
+
+    def __init__(self, *outcomes):
+        self.outcomes, self.done = list(outcomes), Event()
+
+    def refresh(self):
+        if not self.outcomes:
+            self.done.set()
+            return False
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def test_the_watch_outlives_errors_and_tells_each_once(caplog):
+    caplog.set_level(logging.ERROR)
+    broken, bug = LibraryCorrupt("torn"), RuntimeError("odd")
+    qa = Refreshing(broken, broken, True, broken, bug, bug, False)
+    stop = watch(qa, 0.001)
+    assert qa.done.wait(30)
+    stop.set()
+    assert [str(record.args[0]) for record in caplog.records] == ["torn", "torn", "odd"]
+    assert [bool(record.exc_info) for record in caplog.records] == [False, False, True]
+
+
+def test_a_given_qa_is_not_watched(monkeypatch):
+    started = []
+    monkeypatch.setattr("web.service.Thread", lambda **_: started.append(1))
+    create_app(Settings(), FakeQA())
+    assert started == []
+
+
+def test_an_opened_qa_is_watched(monkeypatch):
+    qa, opened = Refreshing(), []
+    monkeypatch.setattr("web.open_qa", lambda *given: opened.append(given) or qa)
+    monkeypatch.setattr("web.service.watch", lambda *given: opened.append(given))
+    settings = Settings(reader="r", embedder="e", refresh_seconds=5)
+    create_app(settings)
+    assert opened == [(settings.data, "r", "e"), (qa, 5)]

@@ -1,0 +1,280 @@
+"""The pages: the right words highlighted, everything escaped, nothing left unsaid."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+import web_fakes as fakes
+from hypothesis import given
+from hypothesis import strategies as st
+from web_fakes import EVIL, PACT, SECOND, WORDS, FakeLibrary, FakeQA
+
+from index import Article, Failure
+from web import Settings, create_app, highlight, wording
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: text by element, attributes of all tags."""
+
+    def __init__(self, html):
+        super().__init__(convert_charrefs=True)
+        self.open, self.tags, self.marks, self.article = [], [], [], ""
+        self.text = ""
+        self.feed(html)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "input"):
+            self.open.append((tag, dict(attrs)))
+        if tag == "mark":
+            self.marks.append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        self.text += data
+        if any(tag == "mark" for tag, _ in self.open):
+            self.marks[-1] += data
+        if any(attrs.get("class") == "text" for _, attrs in self.open):
+            self.article += data
+
+    def all(self, name):
+        return [attrs for tag, attrs in self.tags if tag == name]
+
+    def hrefs(self):
+        return [attrs["href"] for attrs in self.all("a")]
+
+
+def page_of(path, qa=None, status=200):
+    app = create_app(Settings(), qa if qa is not None else FakeQA())
+    reply = app.test_client().get(path)
+    assert reply.status_code == status
+    assert reply.content_type == "text/html; charset=utf-8"
+    return Page(reply.get_data(as_text=True))
+
+
+def test_home_has_a_box_and_asks_nothing():
+    qa = FakeQA()
+    page = page_of("/", qa)
+    box = next(attrs for attrs in page.all("input") if attrs["name"] == "q")
+    assert box["value"] == "" and box["maxlength"] == "500"
+    assert qa.asked == [] and "2 articles" in page.text
+
+
+@pytest.mark.parametrize("query", ["", "?q=", "?q=%20%20"])
+def test_an_empty_question_just_shows_the_box(query):
+    assert page_of("/" + query).marks == []
+
+
+def test_an_answer_in_its_sentence_with_its_citation():
+    qa = FakeQA()
+    page = page_of("/?q=who+signed+the+RAA%3F", qa)
+    assert qa.asked == [("who signed the RAA?", 3)]
+    assert page.marks == [WORDS]
+    assert "On Wednesday Japan and Britain signed the RAA" in page.text
+    assert "who signed the RAA? · Citespan" in page.text
+    for said in ("very likely", "93%", "The Example", "11 January 2023", PACT.title, "example.org"):
+        assert said in page.text
+    there = f"/articles/{PACT.id}?start={SECOND}&end={SECOND + len(WORDS)}#answer"
+    assert there in page.hrefs()
+    out = next(attrs for attrs in page.all("a") if attrs["href"] == PACT.url)
+    assert out["rel"] == "noopener nofollow"
+
+
+def test_the_box_keeps_the_question_and_k():
+    qa = FakeQA()
+    page = page_of("/?q=a+%22b%22&k=7", qa)
+    values = {attrs["name"]: attrs["value"] for attrs in page.all("input")}
+    assert values == {"q": 'a "b"', "k": "7"} and qa.asked == [('a "b"', 7)]
+
+
+def test_every_citation_of_an_answer_is_listed():
+    more = fakes.citation(EVIL, 7, 11)
+    first = fakes.citation(PACT, SECOND, SECOND + len(WORDS))
+    page = page_of("/?q=who", FakeQA(fakes.reply(first, more)))
+    assert page.marks == [WORDS, EVIL.text[7:11]]
+    assert "Also said in" in page.text
+    assert f"/articles/{EVIL.id}?start=7&end=11#answer" in page.hrefs()
+
+
+def test_no_answer_says_why_and_shows_the_nearest_passages():
+    page = page_of("/?q=why", FakeQA(fakes.reply(reason="Nothing is sure <enough>.")))
+    assert page.marks == [] and "Nothing is sure <enough>." in page.text
+    assert PACT.text[:20] in page.text
+    assert f"/articles/{PACT.id}?start=0&end=20#answer" in page.hrefs()
+    assert page.all("details") == []
+
+
+def test_passages_read_are_folded_below_answers():
+    page = page_of("/?q=why")
+    assert len(page.all("details")) == 1 and "Passages read (2)" in page.text
+
+
+@pytest.mark.parametrize("start", [PACT.text.index(WORDS), SECOND])
+def test_the_article_page_marks_exactly_the_range(start):
+    end = start + len(WORDS)
+    page = page_of(f"/articles/{PACT.id}?start={start}&end={end}")
+    assert page.article == PACT.text
+    assert page.marks == [WORDS]
+    assert [attrs.get("id") for attrs in page.all("mark")] == ["answer"]
+    before = page_html(f"/articles/{PACT.id}?start={start}&end={end}").split("<mark")[0]
+    assert Page(before).article == PACT.text[:start]
+
+
+def page_html(path):
+    return create_app(Settings(), FakeQA()).test_client().get(path).get_data(as_text=True)
+
+
+def test_a_mark_across_paragraphs_is_whole_and_has_one_anchor():
+    start, end = PACT.text.index("RAA"), PACT.text.index("talks") + 5
+    page = page_of(f"/articles/{PACT.id}?start={start}&end={end}")
+    assert page.article == PACT.text
+    assert len(page.marks) == 3
+    assert [attrs.get("id") for attrs in page.all("mark")] == ["answer", None, None]
+    assert "".join("".join(page.marks).split()) == "".join(PACT.text[start:end].split())
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "start=5",
+        "end=5",
+        "start=9&end=9",
+        "start=9&end=3",
+        "start=0&end=99999",
+        "start=-3&end=4",
+        "start=a&end=b",
+        "start=&end=",
+        "start=1e3&end=2e3",
+        "start=%D9%A1&end=5",
+    ],
+)
+def test_a_range_that_does_not_fit_is_said_and_marks_nothing(query):
+    page = page_of(f"/articles/{PACT.id}?{query}")
+    assert page.marks == [] and page.article == PACT.text and "nothing is highlighted" in page.text
+
+
+def test_an_article_without_a_range_is_just_shown():
+    page = page_of(f"/articles/{PACT.id}")
+    assert page.marks == [] and "nothing is highlighted" not in page.text
+    assert PACT.url in page.hrefs()
+
+
+def test_whatever_an_article_says_is_text():
+    start, end = EVIL.text.index("<script>"), EVIL.text.index("&amp;")
+    qa = FakeQA(fakes.reply(fakes.citation(EVIL, start, end)))
+    qa.replied = replace(qa.replied, question=fakes.NASTY)
+    qa.shelf.failed = (Failure(fakes.NASTY, "<script>1</script>"),)
+    qa.shelf.notes = ("<svg onload=alert(2)>",)
+    found = page_of("/?q=%22%3E%3Csvg%20onload%3Dalert(1)%3E", qa)
+    shown = page_of(f"/articles/{EVIL.id}?start={start}&end={end}", qa)
+    for page in (found, shown, page_of("/articles", qa)):
+        assert [attrs["src"] for attrs in page.all("script")] == ["/static/search.js"]
+        assert {"svg", "b", "i"}.isdisjoint(tag for tag, _ in page.tags if tag != "b")
+        assert not any(name.startswith(("on", "style")) for _, a in page.tags for name in a)
+        assert not any(href.startswith("javascript:") for href in page.hrefs())
+    assert found.marks == shown.marks == [EVIL.text[start:end]]
+    assert shown.article == EVIL.text
+    assert EVIL.title in found.text and EVIL.title in shown.text
+
+
+def test_the_library_lists_articles_failures_and_notes():
+    failed = (Failure("articles/torn.pdf", "it ends in the middle"),)
+    shelf = FakeLibrary(failed=failed, notes=("the vector index was rebuilt",))
+    page = page_of("/articles", FakeQA(shelf=shelf))
+    assert f"/articles/{PACT.id}" in page.hrefs()
+    for said in ("articles/torn.pdf", "it ends in the middle", "was rebuilt", "2 articles"):
+        assert said in page.text
+
+
+def test_the_library_turns_pages():
+    stored = tuple(Article(f"{n:016x}", "o", f"Title {n}.", "Text.") for n in range(120))
+    qa = FakeQA(shelf=FakeLibrary(stored))
+    middle = page_of("/articles?page=2", qa)
+    assert "Title 50." in middle.text and "Title 49." not in middle.text
+    assert {"/articles?page=1", "/articles?page=3"} <= set(middle.hrefs())
+    last = page_of("/articles?page=3", qa)
+    assert "Title 119." in last.text and "/articles?page=4" not in last.hrefs()
+    page_of("/articles?page=4", qa, status=400)
+
+
+def test_an_empty_library_is_a_page_too():
+    assert "0 articles" in page_of("/articles", FakeQA(shelf=FakeLibrary(()))).text
+
+
+def test_pages_use_nothing_inline_and_nothing_foreign():
+    paths = ("/", "/?q=who", "/articles", f"/articles/{PACT.id}", "/articles/none")
+    client = create_app(Settings(), FakeQA()).test_client()
+    for path in paths:
+        page = Page(client.get(path).get_data(as_text=True))
+        assert page.all("style") == [] and not any("style" in attrs for _, attrs in page.tags)
+        loaded = [a["href"] for a in page.all("link")] + [a["src"] for a in page.all("script")]
+        assert len(loaded) == 3
+        for asset in loaded:
+            with client.get(asset) as reply:
+                assert asset.startswith("/static/") and reply.status_code == 200
+
+
+@given(
+    st.text(st.sampled_from("ab \n\t\u00a0🙂é"), max_size=60),
+    st.integers(-2, 62),
+    st.integers(-2, 62),
+)
+def test_pieces_joined_are_the_text_and_marks_are_the_span(text, start, end):
+    cut = highlight.paragraphs(text, (start, end))
+    assert "".join("".join(p.text for p in one.pieces) + one.gap for one in cut) == text
+    assert all(re.fullmatch(r"\s*", one.gap) for one in cut)
+    marked = [piece for one in cut for piece in one.pieces if piece.marked]
+    fits = 0 <= start < end <= len(text) and not text[start:end].isspace()
+    assert highlight.fits(text, (start, end)) == fits
+    wanted = text[start:end].split() if fits else []
+    assert "".join("".join(piece.text for piece in marked).split()) == "".join(wanted)
+    assert [piece.first for piece in marked] == [at == 0 for at in range(len(marked))]
+    assert bool(marked) == fits
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("https://a.example/x", "https://a.example/x"),
+        ("HTTP://a.example", "HTTP://a.example"),
+        ("javascript:alert(1)", None),
+        ("javascript://a.example/%0Aalert(1)", None),
+        ("java\nscript:alert(1)", None),
+        (" javascript:alert(1)", None),
+        ("data:text/html,x", None),
+        ("//a.example", None),
+        ("https:", None),
+        ("http://[broken", None),
+        ("/local", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_only_web_addresses_become_links(url, link):
+    assert wording.web_link(url) == link
+
+
+@pytest.mark.parametrize(
+    ("confidence", "words", "number"),
+    [
+        (1.0, "very likely", "99%"),
+        (0.8, "very likely", "80%"),
+        (0.5, "likely", "50%"),
+        (0.49, "possible", "49%"),
+        (0.0, "possible", "1%"),
+    ],
+)
+def test_confidence_in_words_and_number(confidence, words, number):
+    assert wording.likelihood(confidence) == words
+    assert wording.percent(confidence) == number
+
+
+@pytest.mark.parametrize(
+    ("published", "read"), [("2023-01-05", "5 January 2023"), ("2023", "2023"), ("soon", "soon")]
+)
+def test_dates_read_as_people_write_them(published, read):
+    assert wording.day(published) == read

@@ -1,0 +1,162 @@
+"""A QA made by hand, and a server that has one: what the tests of `web` stand on.
+
+Run as a program, it serves: `python tests/web_fakes.py PORT FOLDER [broken]`.
+"""
+
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from flask import Flask
+
+from index import Article, Failure, LibraryMissing, Passage
+from qa import Answer, Citation, NearPassage, QAError, Question, ReaderError, Reply
+from web import Settings, create_app
+from web.serve import serve
+
+PACT = Article(
+    id="00000000000000aa",
+    origin="articles/pact.txt",
+    title="Japan and Britain sign a defence pact",
+    text=(
+        "🇯🇵🤝🇬🇧 Japan and Britain met in London. On Wednesday Japan and Britain signed the RAA.\n\n"
+        "It lets forces of each train in the other's country.\nNobody had signed such a pact"
+        " before.\n \n\nThe talks took a year."
+    ),
+    url="https://www.example.org/pact?a=1&b=2",
+    source="The Example",
+    published="2023-01-11",
+    author="A. Writer",
+)
+WORDS = "Japan and Britain"
+SECOND = PACT.text.index(WORDS, PACT.text.index(WORDS) + 1)
+
+NASTY = '"><svg onload=alert(1)>'
+EVIL = Article(
+    id="00000000000000bb",
+    origin="articles/evil.html",
+    title=f"<script>alert('title')</script>{NASTY}",
+    text=f"Before </p> <script>alert('text')</script> & {NASTY} &amp; after.",
+    url="javascript:alert(1)",
+    source=f"<b>source</b>{NASTY}",
+    published="<i>soon</i>",
+    author=NASTY,
+)
+
+
+def citation(article: Article, start: int, end: int) -> Citation:
+    """The words of an article from `start` to `end`, with a little around them."""
+    return Citation(
+        article_id=article.id,
+        title=article.title,
+        url=article.url,
+        source=article.source,
+        published=article.published,
+        start=start,
+        end=end,
+        before=article.text[max(0, start - 13) : start],
+        quote=article.text[start:end],
+        after=article.text[end : end + 16],
+    )
+
+
+def reply(*citations: Citation, reason: str | None = None) -> Reply:
+    """One answer with these citations, or none for a reason."""
+    answers = (Answer(citations[0].quote, 0.93, citations),) if citations else ()
+    near = tuple(
+        NearPassage(Passage(one.id, 0, 20, one.text[:20]), one.title, 0.5) for one in (PACT, EVIL)
+    )
+    return Reply("who signed the RAA?", answers, near, reason, revision=7, took_ms=12.5)
+
+
+@dataclass(frozen=True)
+class FakeCounts:
+    articles: int
+    passages: int
+
+
+@dataclass
+class FakeLibrary:
+    stored: tuple[Article, ...] = (PACT, EVIL)
+    failed: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
+    revision: int = 7
+
+    def article(self, article_id: str) -> Article | None:
+        return next((one for one in self.stored if one.id == article_id), None)
+
+    def articles(self, offset: int, limit: int) -> list[Article]:
+        return list(self.stored[offset : offset + limit])
+
+    def counts(self) -> FakeCounts:
+        return FakeCounts(len(self.stored), 3 * len(self.stored))
+
+    def failures(self) -> list[Failure]:
+        return list(self.failed)
+
+
+@dataclass
+class FakeQA:
+    """Answers every question with `replied`; `broken` is raised by whatever is touched."""
+
+    replied: Reply = field(
+        default_factory=lambda: reply(citation(PACT, SECOND, SECOND + len(WORDS)))
+    )
+    shelf: FakeLibrary = field(default_factory=FakeLibrary)
+    broken: Exception | None = None
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def library(self) -> FakeLibrary:
+        if self.broken is not None:
+            raise self.broken
+        return self.shelf
+
+    def ask(self, question: str, k: int = 3) -> Reply:
+        if self.broken is not None:
+            raise self.broken
+        self.asked.append((Question(question).text, k))
+        return self.replied
+
+
+@dataclass
+class SlowQA(FakeQA):
+    """Says in `folder` that it was asked, and answers when `folder` says go."""
+
+    folder: Path = Path()
+
+    def ask(self, question: str, k: int = 3) -> Reply:
+        (self.folder / "asked").touch()
+        while not (self.folder / "go").exists():
+            time.sleep(0.01)
+        return super().ask(question, k)
+
+
+MISSING = LibraryMissing("nothing here")
+FAILURE: QAError = ReaderError("the reading model at /somewhere can't be loaded: reinstall it")
+
+
+def _app(settings: Settings) -> Flask:
+    ended = signal.getsignal(signal.SIGTERM)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        assert callable(ended)
+        ended(number, frame)
+        (settings.data / "stopping").touch()
+
+    signal.signal(signal.SIGTERM, end)
+    return create_app(settings, SlowQA(folder=settings.data))  # type: ignore[arg-type]
+
+
+def _broken_app(settings: Settings) -> Flask:
+    raise FAILURE
+
+
+if __name__ == "__main__":
+    serve(
+        Settings(port=int(sys.argv[1]), data=Path(sys.argv[2])),
+        _broken_app if sys.argv[3:] == ["broken"] else _app,
+    )

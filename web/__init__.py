@@ -1,0 +1,48 @@
+"""HTTP in, HTML or JSON out. Knows no model: `create_app` is given a QA or opens one.
+
+For a WSGI server: `web:create_app()`, loaded after fork.
+"""
+
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+
+from qa import QA, open_qa
+from web import service, wording
+from web.api import api, health
+from web.errors import handle_errors
+from web.headers import guard
+from web.pages import pages
+from web.settings import Settings, read_settings
+
+__all__ = ["Settings", "create_app", "read_settings"]
+
+
+def create_app(settings: Settings | None = None, qa: QA | None = None) -> Flask:
+    """The application; a QA that is given is the giver's to refresh.
+
+    Without one it is opened from the settings and watched for a newer index. Raises
+    `SettingsError`, `qa.QAError`, `index.LibraryError`.
+    """
+    settings = read_settings() if settings is None else settings
+    if qa is None:
+        qa = open_qa(settings.data, settings.reader, settings.embedder)
+        service.watch(qa, settings.refresh_seconds)
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    app.json = _plain_json(app)
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    for words in (wording.day, wording.likelihood, wording.percent, wording.web_link, wording.site):
+        app.add_template_filter(words)
+    service.put(app, qa, settings)
+    guard(app)
+    handle_errors(app)
+    for blueprint in (pages, api, health):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _plain_json(app: Flask) -> DefaultJSONProvider:
+    provider = DefaultJSONProvider(app)
+    provider.ensure_ascii = False
+    provider.sort_keys = False
+    return provider

@@ -1,0 +1,98 @@
+"""One table: exception → status and sentence; problem+json under /api, a page elsewhere.
+
+This file must not know which view failed, nor log what was asked.
+"""
+
+import logging
+from http import HTTPStatus
+from uuid import uuid4
+
+from flask import Flask, Response, current_app, render_template, request
+from werkzeug.exceptions import HTTPException, default_exceptions
+
+from index import LibraryError, LibraryMissing
+from qa import MAX_QUESTION, QAError, QuestionError, QuestionTooLong
+from web.shapes import Problem
+
+JSON_PLACES = ("/api", "/healthz", "/readyz", "/openapi.json")
+MISSING = (
+    "Nothing has been indexed yet: run `citespan index FOLDER`"
+    " (or `make index ARTICLES=folder`), then ask again."
+)
+# A sentence of None: the exception's own, which is written for the person who asks.
+STATUS: dict[type[Exception], tuple[int, str | None]] = {
+    QuestionError: (400, None),
+    QuestionTooLong: (413, None),
+    LibraryMissing: (503, MISSING),
+    LibraryError: (503, None),
+    QAError: (503, None),
+}
+HEADINGS = {
+    400: "That did not work",
+    404: "Not found",
+    413: "Too long",
+    414: "Too long",
+    500: "Something broke",
+    503: "Not ready",
+}
+SENTENCES = {
+    400: "The request can't be read.",
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "The request is too large.",
+    415: "This kind of content is not taken here.",
+}
+_log = logging.getLogger(__name__)
+
+
+def handle_errors(app: Flask) -> None:
+    """Answer every exception of the app in one shape."""
+    app.register_error_handler(Exception, _answer)
+
+
+def _answer(error: Exception) -> Response:
+    status, sentence = _http(error) if isinstance(error, HTTPException) else _ours(error)
+    sentence = _whole_sentence(sentence)
+    title = HTTPStatus(status).phrase
+    if in_json(request.path):
+        problem = Problem(title=title, status=status, detail=sentence)
+        body = current_app.json.dumps(problem.model_dump())
+        reply = Response(body, content_type="application/problem+json")
+    else:
+        asked = request.args.get("q", "")[:MAX_QUESTION]
+        heading = HEADINGS.get(status, title)
+        page = render_template("error.html", heading=heading, sentence=sentence, question=asked)
+        reply = Response(page)
+    reply.status_code = status
+    if isinstance(error, HTTPException):
+        kept = [pair for pair in error.get_headers() if pair[0] in ("Allow", "Retry-After")]
+        reply.headers.extend(kept)
+    return reply
+
+
+def in_json(path: str) -> bool:
+    """Whether whoever asks for this path reads JSON rather than pages."""
+    return any(path == place or path.startswith(place + "/") for place in JSON_PLACES)
+
+
+def _whole_sentence(text: str) -> str:
+    sendable = text.encode("utf-8", "replace").decode()
+    return sendable[:1].upper() + sendable[1:] + ("" if sendable.endswith((".", "!", "?")) else ".")
+
+
+def _http(error: HTTPException) -> tuple[int, str]:
+    status = 500 if error.code is None else error.code
+    usual = default_exceptions.get(status, HTTPException).description
+    if error.description is None or error.description == usual:
+        return status, SENTENCES.get(status, HTTPStatus(status).phrase + ".")
+    return status, error.description
+
+
+def _ours(error: Exception) -> tuple[int, str]:
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            status, sentence = STATUS[kind]
+            return status, str(error) if sentence is None else sentence
+    number = uuid4().hex[:12]
+    _log.error("request %s: %s %s", number, request.method, request.path, exc_info=error)
+    return 500, f"Something went wrong here; the log has it as request {number}."

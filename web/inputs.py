@@ -1,0 +1,74 @@
+"""What comes in with a request, checked: parameters of the address, JSON bodies.
+
+Everything wrong raises an HTTP error with one sentence. This file must not know what is
+done with the values.
+"""
+
+import json
+from typing import Any
+
+from flask import request
+from pydantic import ValidationError
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from web.shapes import AskRequest
+
+
+def whole(name: str, default: int, low: int, high: int) -> int:
+    """The whole number of parameter `name`, `default` if absent; raises `BadRequest`."""
+    text = request.args.get(name, "")
+    return default if text == "" else bounded(name, _digits(text), low, high)
+
+
+def bounded(name: str, number: int | None, low: int, high: int) -> int:
+    """`number` if it lies from `low` to `high`; raises `BadRequest`."""
+    if number is None or not low <= number <= high:
+        raise BadRequest(f"parameter {name} must be a whole number from {low} to {high}")
+    return number
+
+
+def span() -> tuple[int, int] | None:
+    """Parameters `start` and `end` as given, or None when they are not two whole numbers."""
+    start, end = _digits(request.args.get("start", "")), _digits(request.args.get("end", ""))
+    return None if start is None or end is None else (start, end)
+
+
+def only(*names: str) -> None:
+    """Refuse parameters that the address does not take, and repeated ones: `BadRequest`."""
+    for name, values in request.args.lists():
+        if name not in names:
+            raise BadRequest(f"unknown parameter {json.dumps(name[:40])}")
+        if len(values) > 1:
+            raise BadRequest(f"parameter {name} is given {len(values)} times; give it once")
+
+
+def ask_body() -> AskRequest:
+    """The JSON body of a question; raises `UnsupportedMediaType` or `BadRequest`."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("send the question as application/json")
+    try:
+        body = json.loads(
+            request.get_data(cache=False).decode(),
+            object_pairs_hook=_distinct,
+        )
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(
+            'the body is not JSON as it should be: send {"question": "…", "k": 3}'
+        ) from error
+    try:
+        return AskRequest.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        name = ".".join(json.dumps(str(part)[:40]) for part in first["loc"])
+        raise BadRequest(f"{name or 'the body'}: {first['msg'].lower()}") from error
+
+
+def _digits(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a name is given twice")
+    return fields

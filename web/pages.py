@@ -1,0 +1,67 @@
+"""The pages: search, article, library; they work without a script.
+
+This file must not know how an answer is found, nor any JSON.
+"""
+
+from flask import Blueprint, abort, render_template, request
+
+from qa import MAX_QUESTION
+from web import highlight, inputs, service
+from web.shapes import DEFAULT_ANSWERS
+
+PER_PAGE = 50
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/")
+def search() -> str:
+    """The search box, and the answers to `q` when there is one."""
+    here = service.current()
+    question = request.args.get("q", "")
+    k = inputs.whole("k", DEFAULT_ANSWERS, 1, here.settings.max_answers)
+    library = here.qa.library
+    if not question.strip():
+        return render_template("search.html", counts=library.counts(), k=k)
+    reply = here.qa.ask(question, k)
+    return render_template("search.html", question=question, reply=reply, k=k)
+
+
+@pages.get("/articles/<article_id>")
+def article(article_id: str) -> str:
+    """One article, with the words from `start` to `end` highlighted."""
+    found = service.current().qa.library.article(article_id)
+    if found is None:
+        abort(404, "No article has this address; it may have been removed since.")
+    span = inputs.span()
+    return render_template(
+        "article.html",
+        article=found,
+        paragraphs=highlight.paragraphs(found.text, span),
+        marked=highlight.fits(found.text, span),
+        misfit=("start" in request.args or "end" in request.args)
+        and not highlight.fits(found.text, span),
+    )
+
+
+@pages.get("/articles")
+def library() -> str:
+    """The articles, newest first, and what the last indexing could not read."""
+    here = service.current().qa.library
+    counts = here.counts()
+    last = max(1, -(-counts.articles // PER_PAGE))
+    page = inputs.whole("page", 1, 1, last)
+    return render_template(
+        "library.html",
+        articles=here.articles((page - 1) * PER_PAGE, PER_PAGE),
+        counts=counts,
+        revision=here.revision,
+        failures=here.failures() if page == 1 else [],
+        notes=here.notes,
+        page=page,
+        last=last,
+    )
+
+
+@pages.app_context_processor
+def _limits() -> dict[str, int]:
+    return {"max_question": MAX_QUESTION, "default_answers": DEFAULT_ANSWERS}

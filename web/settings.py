@@ -1,0 +1,75 @@
+"""What can be set from outside: the only reader of the environment.
+
+This file must not know what any setting does beyond its one sentence of help.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "CITESPAN_"
+
+
+class SettingsError(Exception):
+    """A setting can't be used; the message is one sentence that names it."""
+
+
+class Settings(BaseSettings):
+    """Every setting, from `CITESPAN_…` variables unless given by name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
+    )
+
+    data: Path = Field(Path("var"), description="Folder that holds the library.")
+    reader: str | None = Field(
+        None, description="Reading model: a folder or hub name; the built-in one if not set."
+    )
+    embedder: str | None = Field(
+        None, description="Embedding model: a folder or hub name; the built-in one if not set."
+    )
+    host: str = Field("127.0.0.1", description="Address the service listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port it listens on; 0 takes a free one.")
+    threads: int = Field(8, ge=1, le=256, description="Requests answered at the same time.")
+    max_body: int = Field(65536, ge=1024, description="Largest request body in bytes.")
+    max_answers: int = Field(10, ge=3, le=10, description="Largest k: answers to one question.")
+    refresh_seconds: float = Field(
+        1.0, gt=0, le=3600, description="Seconds between two looks for a newer index."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SettingHelp:
+    """One row of the settings table: the variable, its default as text, its help."""
+
+    name: str
+    default: str
+    help: str
+
+
+def settings_help() -> list[SettingHelp]:
+    """Every setting by its environment variable, in order."""
+    return [
+        SettingHelp(
+            name=PREFIX + name.upper(),
+            default="" if field.default is None else str(field.default),
+            help="" if field.description is None else field.description,
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def read_settings(
+    data: Path | None = None, host: str | None = None, port: int | None = None
+) -> Settings:
+    """The environment's settings, overridden by what was typed; raises `SettingsError`."""
+    typed = {"data": data, "host": host, "port": port}
+    given = {name: value for name, value in typed.items() if value is not None}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "a setting"
+        raise SettingsError(f"{name} can't be used: {first['msg'].lower()}") from error

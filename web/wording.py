@@ -1,0 +1,44 @@
+"""How dates, confidence and links read on a page; pure.
+
+This file must not know HTML: what it returns is escaped by the templates.
+"""
+
+from datetime import date
+from urllib.parse import urlsplit
+
+
+def day(published: str) -> str:
+    """An ISO date as people read it, "11 January 2023"; anything else as it is."""
+    try:
+        when = date.fromisoformat(published)
+    except ValueError:
+        return published
+    return f"{when.day} {when:%B} {when.year}"
+
+
+def likelihood(confidence: float) -> str:
+    """A confidence in words: "very likely" from 0.8, "likely" from 0.5, else "possible"."""
+    if confidence >= 0.8:
+        return "very likely"
+    return "likely" if confidence >= 0.5 else "possible"
+
+
+def percent(confidence: float) -> str:
+    """A confidence as a number, "87%"; never a certainty."""
+    return f"{min(max(round(confidence * 100), 1), 99)}%"
+
+
+def web_link(url: str | None) -> str | None:
+    """The address if a browser may be sent there, http or https with a host; else None."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def site(url: str) -> str:
+    """The host of an address, without "www."."""
+    return (urlsplit(url).hostname or url).removeprefix("www.")
