@@ -1,6 +1,6 @@
 """Articles in, passages out. Knows nothing of questions."""
 
-from index.build import Report, build, build_articles
+from index.build import build, build_articles
 from index.embed import (
     DEFAULT_EMBEDDER,
     Embedder,
@@ -20,6 +20,7 @@ from index.files import file_digest, sync_tree
 from index.library import MODELS, Library, check_fingerprint, published
 from index.onnx import export_model, open_session
 from index.records import Article, Failure, Hit, Passage
+from index.report import Report
 from index.split import sentences
 from index.store import Counts
 from index.verify import verify

@@ -7,9 +7,7 @@ becomes live at once, with the derived indexes that belong to it.
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -26,42 +24,13 @@ from index.errors import EmbedderError, LibraryCorrupt, LibraryError
 from index.library import DATABASE, DERIVED, MODELS, library_fingerprint, model_name, passage_input
 from index.lock import only_writer
 from index.records import Article, Failure, Passage
+from index.report import Report
 from index.sources import Sources, find_files, shown
 from index.split import split
 from index.store import Store
 
 _BATCH = 256  # passages embedded together
 _ROW = re.compile(r"(.*?\.(?:csv|jsonl))#", re.IGNORECASE)  # the origin of a table's row
-
-
-@dataclass(slots=True)
-class Report:
-    """What an indexing run found and did, in articles.
-
-    `read` = `added` + `changed` + `unchanged` + `duplicate`; `embedded`: passages that went
-    through the model; `notes`: sentences about what had to be mended.
-    """
-
-    read: int = 0
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    duplicate: int = 0
-    removed: int = 0
-    failed: int = 0
-    embedded: int = 0
-    articles: int = 0
-    passages: int = 0
-    revision: int = 0
-    seconds: float = 0.0
-    passages_per_second: float = 0.0
-    failures: list[Failure] = field(default_factory=list)
-    duplicates: list[tuple[str, str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as plain JSON types."""
-        return asdict(self)
 
 
 def build(

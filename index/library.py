@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from index.database import missing
 from index.derived import derive, open_derived
 from index.errors import LibraryCorrupt, LibraryMismatch
 from index.records import Article, Failure, Hit
 from index.split import SPLITTER
-from index.store import Counts, Store, missing
+from index.store import Counts, Store
 
 DATABASE, DERIVED, MODELS = "library.db", "derived", "models"
 LOG_LIMIT = 16_000_000  # bytes of write-ahead log before a reader makes way for it

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.acronyms import find_acronyms
+from index.database import missing
 from index.derived import open_derived
 from index.embed import load_question_embedder
 from index.errors import EmbedderError, LibraryCorrupt
 from index.library import DATABASE, DERIVED, MODELS, model_name, passage_input
 from index.records import Article
 from index.split import split
-from index.store import Store, missing
+from index.store import Store
 
 _SAMPLE = 32  # passages embedded again, spread over the library
 _SAME = 0.999  # least cosine of a stored vector and the one made again

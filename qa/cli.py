@@ -105,19 +105,23 @@ def _print_report(report: Report) -> None:
     for note in report.notes:
         click.secho(f"note       {note}", fg="yellow")
     click.echo(
-        f"read {report.read} articles: {report.added} added, {report.changed} changed,"
+        f"read {_many(report.read, 'article')}: {report.added} added, {report.changed} changed,"
         f" {report.unchanged} unchanged, {report.duplicate} duplicate;"
         f" {report.removed} removed, {report.failed} failed"
     )
     click.echo(
-        f"embedded {report.embedded} passages in {report.seconds:.1f} s"
+        f"embedded {_many(report.embedded, 'passage')} in {report.seconds:.1f} s"
         f" ({report.passages_per_second:.0f} passages/s)"
     )
     click.secho(
-        f"library: {report.articles} articles, {report.passages} passages,"
+        f"library: {_many(report.articles, 'article')}, {_many(report.passages, 'passage')},"
         f" revision {report.revision}",
         bold=True,
     )
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 @main.command()
@@ -223,7 +227,9 @@ def verify_command(data: Path) -> None:
         problems = verify(data)
     for problem in problems:
         click.secho(problem, fg="red")
-    click.echo(f"{len(problems)} problems found" if problems else "everything is as it should be")
+    click.echo(
+        f"{_many(len(problems), 'problem')} found" if problems else "everything is as it should be"
+    )
     sys.exit(1 if problems else 0)
 
 

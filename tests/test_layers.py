@@ -100,7 +100,7 @@ def test_only_the_command_reaches_up_by_name():
 @pytest.mark.parametrize(
     ("package", "only"),
     [
-        ("apsw", {"index/store.py"}),
+        ("apsw", {"index/database.py"}),
         ("sqlite3", set()),
         ("faiss", {"index/vectors.py"}),
         ("tantivy", {"index/terms.py"}),

@@ -361,7 +361,7 @@ def test_a_closed_store_raises_an_error_of_ours(store):
 
 
 def test_another_writer_s_open_transaction_is_waited_for_and_then_named(store, path, monkeypatch):
-    monkeypatch.setattr("index.store._BUSY_MS", 10)
+    monkeypatch.setattr("index.database._BUSY_MS", 10)
     other = Store(path, write=True)
     with store.transaction():
         store.set_meta("a", "b")

@@ -1,0 +1,141 @@
+"""The library's SQLite file: opened, checked, locked into a moment. The only file that imports
+the SQLite binding; it must not know what the tables hold.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from index.errors import LibraryCorrupt, LibraryError, LibraryMismatch, LibraryMissing
+
+FORMAT = "1"
+_SCHEMA = Path(__file__).with_name("schema.sql")
+_BUSY_MS = 10_000
+
+
+class Database:
+    """One connection to the library's SQLite file, usable from several threads in turn.
+
+    Raises `LibraryMissing` when a reader finds no file, `LibraryCorrupt` when it is not a
+    library, `LibraryMismatch` when its format is another.
+    """
+
+    def __init__(self, path: Path, *, write: bool = False) -> None:
+        if not write and not path.is_file():
+            raise missing(path.parent)
+        self._path = path
+        self._turn = threading.RLock()
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if write else 0)
+        with _translated(path):
+            self._db = apsw.Connection(str(path), flags=flags)
+            self._db.set_busy_timeout(_BUSY_MS)
+            self._db.execute("PRAGMA foreign_keys = ON")
+            if write:
+                self._prepare()
+        self._check_format()
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA synchronous = FULL")
+        if self._is_blank():
+            self._db.execute("PRAGMA journal_mode = WAL")
+            with self._db:
+                for _ in self._db.execute(_SCHEMA.read_text(encoding="utf-8")):
+                    pass
+                self.set_meta("format", FORMAT)
+
+    def _is_blank(self) -> bool:
+        return not self._rows("SELECT 1 FROM sqlite_schema LIMIT 1")
+
+    def _check_format(self) -> None:
+        if self._is_blank():
+            raise missing(self._path.parent)  # the first indexing run has only just begun
+        try:
+            found = self.meta("format")
+        except LibraryCorrupt:
+            raise
+        except LibraryError as error:  # no table "meta": SQLite, but not ours
+            raise LibraryCorrupt(f"{self._path} is not a library of this program") from error
+        if found != FORMAT:
+            raise LibraryMismatch(
+                f"{self._path} has format {found}, this program writes {FORMAT}:"
+                " move it away and run citespan index again"
+            )
+
+    def close(self) -> None:
+        """End the connection and any transaction on it."""
+        with self._turn:
+            self._db.close()
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._turn, _translated(self._path):
+            return list(self._db.execute(sql, tuple(values)))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing; nested ones join the outer one."""
+        with self._turn, _translated(self._path), self._db:
+            yield
+
+    def freeze(self) -> None:
+        """From now on this connection sees the file as it is at this moment."""
+        self._rows("BEGIN")
+        self._rows("SELECT 1 FROM meta LIMIT 1")
+
+    def log_bytes(self) -> int:
+        """Length of the write-ahead log beside the file."""
+        log = self._path.with_name(self._path.name + "-wal")
+        return log.stat().st_size if log.exists() else 0
+
+    def checkpoint(self) -> None:
+        """Move what the write-ahead log holds into the file, as far as no reader is in the way."""
+        self._rows("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        with self._turn, _translated(self._path):
+            self._db.executemany(sql, rows)
+
+    def damage(self) -> list[str]:
+        """What SQLite itself finds wrong with the file; empty when it is sound.
+
+        Raises `LibraryCorrupt` when it can't even look.
+        """
+        return [str(row[0]) for row in self._rows("PRAGMA integrity_check(20)") if row[0] != "ok"]
+
+    def meta(self, key: str) -> str | None:
+        """A stored fact, or None."""
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Store a fact."""
+        self._rows("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours."""
+    try:
+        yield
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise LibraryCorrupt(
+            f"{path} is damaged: move it away and run citespan index again"
+        ) from error
+    except apsw.FullError as error:
+        raise LibraryError(f"the disk is full: free room for {path.parent}") from error
+    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
+        raise LibraryError(f"{path} can't be opened: check its permissions") from error
+    except apsw.BusyError as error:
+        raise LibraryError(f"{path} is in use by another process: try again") from error
+    except apsw.Error as error:
+        raise LibraryError(f"{path} can't be used: {error}") from error
+
+
+def missing(folder: Path) -> LibraryMissing:
+    return LibraryMissing(
+        f"there is no library in {folder} yet: run citespan index FOLDER"
+        " (or make index ARTICLES=FOLDER)"
+    )
