@@ -25,7 +25,7 @@ from index.library import DATABASE, DERIVED, MODELS, library_fingerprint, model_
 from index.lock import only_writer
 from index.records import Article, Failure, Passage
 from index.report import Report
-from index.sources import Sources, find_files, shown
+from index.sources import KINDS, Sources, find_files, shown
 from index.split import split
 from index.store import Store
 
@@ -55,9 +55,12 @@ def build(
         )
 
     with Sources() as sources, tqdm(files, unit="file", disable=not progress, leave=False) as bar:
-        return build_articles(
+        report = build_articles(
             (found for file in bar for found in sources.read(file)), folder, embedder, inside
         )
+    if not files:
+        report.notes.append(f"no file of the kinds {', '.join(KINDS)} was found")
+    return report
 
 
 def build_articles(
@@ -208,11 +211,13 @@ class _Run:
         self._forget_leftovers(set(removed))
         if self._all_again:
             self._stage_rest(set(removed))
-        self._export_embedder()
         mended = store.revision > 0 and not self._derived_is_sound()
         if mended:
             report.notes.append("the search index was damaged and has been rebuilt")
-        if report.added or report.changed or removed or self._all_again or mended:
+        different = report.added or report.changed or removed or self._all_again or mended
+        if different or store.revision > 0:
+            self._export_embedder()
+        if different:
             self._publish(removed)
         else:
             with store.transaction():

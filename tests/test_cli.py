@@ -269,3 +269,12 @@ def test_the_installed_command_tells_its_version_and_commands():
     assert process("--version").stdout.startswith("citespan, version ")
     shown = process("-h").stdout
     assert all(name in shown for name in ("index", "ask", "eval", "stats", "verify", "serve"))
+
+
+def test_a_folder_without_articles_is_told(tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = CliRunner().invoke(
+        main, ["index", str(tmp_path / "empty"), "--data", str(tmp_path / "var")]
+    )
+    assert done.exit_code == 0
+    assert "no file of the kinds .txt, .md" in done.stdout
