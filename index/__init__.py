@@ -5,6 +5,7 @@ from index.embed import (
     DEFAULT_EMBEDDER,
     Embedder,
     embedder_fingerprint,
+    embedder_folder,
     load_question_embedder,
 )
 from index.errors import (
@@ -17,7 +18,7 @@ from index.errors import (
     SourceError,
 )
 from index.files import file_digest, sync_tree
-from index.library import MODELS, Library, check_fingerprint, published
+from index.library import MODELS, Library, check_fingerprint, library_fingerprint, published
 from index.onnx import export_model, open_session
 from index.records import Article, Failure, Hit, Passage
 from index.report import Report
@@ -47,8 +48,10 @@ __all__ = [
     "build_articles",
     "check_fingerprint",
     "embedder_fingerprint",
+    "embedder_folder",
     "export_model",
     "file_digest",
+    "library_fingerprint",
     "load_question_embedder",
     "open_session",
     "published",

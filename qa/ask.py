@@ -7,6 +7,7 @@ import os
 import re
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from index import (
@@ -18,6 +19,7 @@ from index import (
     Library,
     check_fingerprint,
     embedder_fingerprint,
+    library_fingerprint,
     load_question_embedder,
     published,
 )
@@ -26,7 +28,7 @@ from qa.confidence import Confidence, load_confidence
 from qa.convert import reader_folder
 from qa.rank import rank
 from qa.reader import Reader, load_reader
-from qa.records import NearPassage, Question, Reply
+from qa.records import NearPassage, Question, Reply, Span
 from qa.retrieve import expand, retrieve
 from qa.window import Window, windows
 
@@ -38,6 +40,23 @@ _FRAME = frozenset(
     "about been does from have into many much such that their then there these they this were"
     " what when where which whom whose will with".split()
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read for one question. `asked`: its words, and those its acronyms stand for."""
+
+    library: Library
+    question: Question
+    asked: str
+    hits: list[Hit]
+    articles: dict[str, Article]
+    spans: list[Span]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The articles' texts by id."""
+        return {id: article.text for id, article in self.articles.items()}
 
 
 class QA:
@@ -95,6 +114,27 @@ class QA:
         `library` raises.
         """
         started = time.perf_counter()
+        reading = self.read(text)
+        ranked = rank(reading.asked, reading.spans, reading.texts, self._confidence, k)
+        shown = [one for one in ranked if one.confidence >= self._confidence.threshold]
+        return Reply(
+            question=reading.question.text,
+            answers=cite(shown, reading.articles, self._confidence.sure),
+            passages=tuple(
+                NearPassage(hit.passage, reading.articles[hit.passage.article_id].title, hit.score)
+                for hit in reading.hits
+            ),
+            reason=None if shown else _reason(reading),
+            calibrated=self._confidence.calibrated,
+            revision=reading.library.revision,
+            took_ms=(time.perf_counter() - started) * 1000,
+        )
+
+    def read(self, text: str) -> Reading:
+        """Everything that was found for the question, before any of it is judged.
+
+        Raises what `ask` raises.
+        """
         question = Question(text)
         library = self.library
         assert self._embedder is not None
@@ -102,21 +142,7 @@ class QA:
         articles = _articles(library, hits)
         spelled_out = expand(question.text, library.expansions, keep=False)
         spans = self._reader.read(spelled_out, _windows(articles, hits))
-        texts = {id: article.text for id, article in articles.items()}
-        asked = f"{question.text} {spelled_out}"
-        ranked = rank(asked, spans, texts, self._confidence, k)
-        sure = [one for one in ranked if one.confidence >= self._confidence.threshold]
-        return Reply(
-            question=question.text,
-            answers=cite(sure, articles),
-            passages=tuple(
-                NearPassage(hit.passage, articles[hit.passage.article_id].title, hit.score)
-                for hit in hits
-            ),
-            reason=None if sure else _reason(library, question, hits),
-            revision=library.revision,
-            took_ms=(time.perf_counter() - started) * 1000,
-        )
+        return Reading(library, question, f"{question.text} {spelled_out}", hits, articles, spans)
 
 
 def open_qa(folder: Path, reader: str | None = None, embedder: str | None = None) -> QA:
@@ -125,12 +151,12 @@ def open_qa(folder: Path, reader: str | None = None, embedder: str | None = None
     Raises `ReaderError` or `EmbedderError` when a model can't be loaded.
     """
     home = reader_folder(reader, folder / MODELS)
-    return QA(
-        folder,
-        load_reader(home, CORES),
-        load_confidence(home),
-        DEFAULT_EMBEDDER if embedder is None else embedder,
+    model = load_reader(home, CORES)
+    name = DEFAULT_EMBEDDER if embedder is None else embedder
+    confidence = load_confidence(
+        home, model.fingerprint, library_fingerprint(embedder_fingerprint(name))
     )
+    return QA(folder, model, confidence, name)
 
 
 def _articles(library: Library, hits: list[Hit]) -> dict[str, Article]:
@@ -150,12 +176,13 @@ def _windows(articles: dict[str, Article], hits: list[Hit]) -> list[Window]:
     ]
 
 
-def _reason(library: Library, question: Question, hits: list[Hit]) -> str:
+def _reason(reading: Reading) -> str:
     """Why there is no answer, in a sentence."""
-    if not hits:
+    if not reading.hits:
         return "The library holds no passage that could answer this."
-    words = dict.fromkeys(_WORD.findall(question.text))
-    unknown = [word for word in words if word.lower() not in _FRAME and not library.known(word)]
+    words = dict.fromkeys(_WORD.findall(reading.question.text))
+    known = reading.library.known
+    unknown = [word for word in words if word.lower() not in _FRAME and not known(word)]
     if unknown:
         return f"No article mentions {', '.join(f'“{word}”' for word in unknown)}."
     return "Passages were found, but none of them answers the question surely enough."

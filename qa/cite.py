@@ -13,8 +13,10 @@ from qa.records import Answer, Citation, Span
 _AROUND = 400  # characters of the sentence shown on either side of the quote
 
 
-def cite(ranked: Sequence[Ranked], articles: Mapping[str, Article]) -> tuple[Answer, ...]:
-    """Answers in the order given, each with a citation per span.
+def cite(
+    ranked: Sequence[Ranked], articles: Mapping[str, Article], sure: float
+) -> tuple[Answer, ...]:
+    """Answers in the order given, each with a citation per span; from `sure` on they are so.
 
     Raises `CitationError` should a citation's words not stand at its offsets.
     """
@@ -23,7 +25,9 @@ def cite(ranked: Sequence[Ranked], articles: Mapping[str, Article]) -> tuple[Ans
         citations = tuple(_citation(span, articles[span.article_id]) for span in one.spans)
         for citation in citations:
             check(citation, articles[citation.article_id])
-        answers.append(Answer(citations[0].quote, one.confidence, citations))
+        answers.append(
+            Answer(citations[0].quote, one.confidence, one.confidence >= sure, citations)
+        )
     return tuple(answers)
 
 

@@ -1,4 +1,4 @@
-"""The command: citespan index, ask, eval, stats, verify, serve.
+"""The command: citespan index, ask, eval, stats, verify, serve; training has a file of its own.
 
 It must not decide anything: it reads arguments, calls, and prints.
 """
@@ -7,66 +7,20 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from index import DEFAULT_EMBEDDER, MODELS, Library, LibraryError, Report, build, verify
+from index import Library, Report, build, verify
 from qa.ask import open_qa
-from qa.errors import QAError
 from qa.evaluate import evaluate
+from qa.options import FILE, FOLDER, data_option, embedder_option, reader_option, told
 from qa.records import Answer, Reply, reply_json
+from qa.training.commands import calibrate, train
 
 _SPACES = re.compile(r"\s+")
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-
-
-def _data(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--data",
-        type=_FOLDER,
-        default=Path("var"),
-        show_default=True,
-        envvar="CITESPAN_DATA",
-        help="The library's folder.",
-    )(command)
-
-
-def _embedder(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--embedder",
-        default=DEFAULT_EMBEDDER,
-        show_default=True,
-        envvar="CITESPAN_EMBEDDER",
-        help="A sentence-transformers model: a folder or a name.",
-    )(command)
-
-
-def _reader(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--reader",
-        default=None,
-        envvar="CITESPAN_READER",
-        help="A reader: a folder or a Hugging Face name; the shipped one by default.",
-    )(command)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Our errors as one sentence and exit code 2; Ctrl+C as 130."""
-    try:
-        yield
-    except (LibraryError, QAError) as error:
-        click.secho(f"citespan: {error}", fg="red", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        click.echo("\ncitespan: stopped", err=True)
-        sys.exit(130)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,19 +30,23 @@ def main() -> None:
     logging.getLogger("transformers").setLevel(logging.ERROR)
 
 
+main.add_command(train)
+main.add_command(calibrate)
+
+
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--only", is_flag=True, help="Forget articles that came from other paths.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@_data
-@_embedder
+@data_option
+@embedder_option
 def index(paths: tuple[Path, ...], only: bool, as_json: bool, data: Path, embedder: str) -> None:
     """Bring the library to what the files under PATHS hold now.
 
     Reads .txt, .md, .html, .pdf, .jsonl and .csv, folders recursively. Exit code 1 when
     something could not be read.
     """
-    with _told():
+    with told():
         report = build(list(paths), data, embedder, only=only, progress=sys.stderr.isatty())
     if as_json:
         click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
@@ -128,14 +86,14 @@ def _many(count: int, noun: str) -> str:
 @click.argument("question")
 @click.option("-k", default=3, show_default=True, type=click.IntRange(1, 10), help="Answers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
-@_data
-@_reader
-@_embedder
+@data_option
+@reader_option
+@embedder_option
 def ask(
     question: str, k: int, as_json: bool, data: Path, reader: str | None, embedder: str
 ) -> None:
     """Answer QUESTION from the library, with citations."""
-    with _told():
+    with told():
         reply = open_qa(data, reader, embedder).ask(question, k)
     if as_json:
         click.echo(json.dumps(reply_json(reply), ensure_ascii=False, indent=2))
@@ -145,7 +103,7 @@ def ask(
 
 def _print_reply(reply: Reply) -> None:
     for number, answer in enumerate(reply.answers, 1):
-        _print_answer(number, answer)
+        _print_answer(number, answer, reply.calibrated)
     if reply.reason is not None:
         click.secho("No answer. ", bold=True, nl=False)
         click.echo(reply.reason)
@@ -155,9 +113,10 @@ def _print_reply(reply: Reply) -> None:
     click.secho(f"\n{reply.took_ms:.0f} ms, revision {reply.revision}", dim=True)
 
 
-def _print_answer(number: int, answer: Answer) -> None:
+def _print_answer(number: int, answer: Answer, calibrated: bool) -> None:
     click.secho(f"{number}. {_line(answer.text)}", bold=True, fg="green", nl=False)
-    click.secho(f"   {answer.confidence:.0%}", dim=True)
+    standing = ("sure" if answer.sure else "") if calibrated else "uncalibrated"
+    click.secho(f"   {answer.confidence:.0%} {standing}".rstrip(), dim=True)
     for citation in answer.citations:
         click.echo(f"   {_line(citation.before).lstrip()}", nl=False)
         click.secho(_line(citation.quote), bold=True, underline=True, nl=False)
@@ -172,41 +131,80 @@ def _line(text: str) -> str:
 
 
 @main.command("eval")
-@click.argument("file", type=_FILE)
+@click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
 @click.option("--mode", type=click.Choice(["reader", "open"]), default="reader", show_default=True)
-@click.option("--with", "others", type=_FILE, multiple=True, help="Paragraphs as distractors.")
-@click.option("--limit", type=click.IntRange(1), help="Ask only the first questions.")
+@click.option("--with", "others", type=FILE, multiple=True, help="Paragraphs as distractors.")
+@click.option(
+    "--without-half",
+    is_flag=True,
+    help="Keep half the paragraphs out of the library: silence is right there.",
+)
+@click.option("--limit", type=click.IntRange(1), help="Ask only the first questions of a FILE.")
+@click.option("--plots", type=FOLDER, help="Draw risk over coverage, and reliability, there.")
+@click.option(
+    "--errors",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write every miss there, one JSON object a line.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@_data
-@_reader
-@_embedder
+@data_option
+@reader_option
+@embedder_option
 def evaluate_command(
-    file: Path,
+    files: tuple[Path, ...],
     mode: str,
     others: tuple[Path, ...],
+    without_half: bool,
     limit: int | None,
+    plots: Path | None,
+    errors: Path | None,
     as_json: bool,
     data: Path,
     reader: str | None,
     embedder: str,
 ) -> None:
-    """Measure the answers on labelled questions in FILE, SQuAD 1.1 or 2.0 JSON."""
-    with _told():
+    """Measure the answers on labelled questions in FILE..., SQuAD 1.1 or 2.0 JSON.
+
+    In mode "reader" each question is asked of its own paragraph, in mode "open" of all of
+    them: the library made for that is kept in eval/ under the data folder for the next time.
+    """
+    with told():
         figures = evaluate(
-            file, mode, others, limit, reader, embedder, data / MODELS, sys.stderr.isatty()
+            files,
+            mode,
+            others,
+            limit,
+            reader,
+            embedder,
+            data,
+            sys.stderr.isatty(),
+            without_half=without_half,
+            plots=plots,
+            errors=errors,
         )
     if as_json:
-        click.echo(json.dumps(figures, indent=2))
+        click.echo(json.dumps(figures, ensure_ascii=False, indent=2))
     else:
-        for name, value in figures.items():
+        _print_figures(figures)
+
+
+def _print_figures(figures: dict[str, Any]) -> None:
+    for name, value in figures.items():
+        if not isinstance(value, dict):
             click.echo(f"{name:20} {'–' if value is None else value}")
+    for heading in ("by_question_word", "by_file"):
+        groups = figures[heading]
+        width = max(map(len, [heading, *groups]))
+        click.echo(f"\n{heading:{width}}  questions      em      f1")
+        for name, row in groups.items():
+            click.echo(f"{name:{width}} {row['questions']:10,} {row['em']:7.2f} {row['f1']:7.2f}")
 
 
 @main.command()
-@_data
+@data_option
 def stats(data: Path) -> None:
     """Show what the library holds."""
-    with _told():
+    with told():
         library = Library(data)
     counts = library.counts()
     click.echo(f"articles    {counts.articles:,}")
@@ -220,10 +218,10 @@ def stats(data: Path) -> None:
 
 
 @main.command("verify")
-@_data
+@data_option
 def verify_command(data: Path) -> None:
     """Check everything stored against itself; exit code 1 when something is wrong."""
-    with _told():
+    with told():
         problems = verify(data)
     for problem in problems:
         click.secho(problem, fg="red")
@@ -236,7 +234,7 @@ def verify_command(data: Path) -> None:
 @main.command()
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.")
-@click.option("--data", type=_FOLDER, help="The library's folder.")
+@click.option("--data", type=FOLDER, help="The library's folder.")
 def serve(host: str | None, port: int | None, data: Path | None) -> None:
     """Serve the search page and the JSON API; settings come from CITESPAN_… variables."""
     # By import string, so that this package does not import the one above it.

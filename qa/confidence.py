@@ -1,43 +1,88 @@
-"""How surely a span answers: a logistic curve whose numbers lie beside the reader.
+"""How surely an answer is right: curves whose numbers lie beside the reader, or do not.
 
-The numbers belong to one reader and were fitted with it; another reader brings its own.
+`calibration.json` belongs to one reader, embedder and splitter, which it names; with any
+other of them it is refused, and what is left is the reader's own score, "uncalibrated".
 """
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from qa.errors import ReaderError
 from qa.records import Span
 
-_ABOUT = "reader.json"
+CALIBRATION = "calibration.json"
+_FAR = 4.0  # a lead of more than this over the next answer says nothing more
 
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """probability = 1 / (1 + exp(−(bias + score × span.score + support × span.support))).
+    """The numbers of the curves, and from which probability on an answer is shown.
 
-    An answer whose probability is below `threshold` is not shown.
+    relevance of a span = score × span.score + share × span.log_share + support × span.support
+    strength of an answer = relevance of its best span + agreement × ln(places that say it)
+    probability = 1 / (1 + exp(−(bias + slope × strength + margin × lead))), where the lead is
+    the strength minus that of the best other answer, at most `_FAR` either way.
+
+    `threshold`: an answer below it is not shown. `sure`: from here on, the promised share of
+    answers is right. `calibrated`: the numbers were fitted with this reader and library.
     """
 
-    bias: float
-    score: float
-    support: float
-    threshold: float
+    score: float = 1.0
+    share: float = 0.0
+    support: float = 0.0
+    agreement: float = 0.0
+    bias: float = 0.0
+    slope: float = 1.0
+    margin: float = 0.0
+    threshold: float = 0.5
+    sure: float = 2.0
+    calibrated: bool = False
 
-    def of(self, span: Span) -> float:
-        """The probability, 0 to 1, that the span answers."""
-        power = self.bias + self.score * span.score + self.support * span.support
+    def relevance(self, span: Span) -> float:
+        """What one span counts, by itself."""
+        return self.score * span.score + self.share * span.log_share + self.support * span.support
+
+    def strength(self, spans: Sequence[Span]) -> float:
+        """What an answer counts that all of `spans` give."""
+        return max(map(self.relevance, spans)) + self.agreement * math.log(len(spans))
+
+    def probability(self, strength: float, lead: float) -> float:
+        """The probability, 0 to 1, that an answer of this strength is right."""
+        power = self.bias + self.slope * strength + self.margin * lead
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, power))))
 
 
-def load_confidence(folder: Path) -> Confidence:
-    """The numbers in the reader folder's reader.json. Raises `ReaderError` without them."""
+def leads(strengths: Sequence[float]) -> list[float]:
+    """By how much each strength is above the best of the others, within ±`_FAR`."""
+    found = []
+    for number, one in enumerate(strengths):
+        others = [*strengths[:number], *strengths[number + 1 :]]
+        found.append(max(-_FAR, min(_FAR, one - max(others, default=-math.inf))))
+    return found
+
+
+def load_confidence(folder: Path, reader: str, library: str) -> Confidence:
+    """The calibration beside the reader; SQuAD 2.0's own rule, an answer counts when it beats
+    "no answer", where there is none or it is of another `reader` or `library` fingerprint.
+
+    Raises `ReaderError` when the file is there but can't be read.
+    """
+    path = folder / CALIBRATION
+    if not path.is_file():
+        return Confidence()
     try:
-        numbers = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))["confidence"]
-        return Confidence(
-            *(float(numbers[name]) for name in ("bias", "score", "support", "threshold"))
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReaderError(f"{folder / _ABOUT} gives no confidence numbers") from error
+        written = json.loads(path.read_text(encoding="utf-8"))
+        if written["fingerprint"] != {"reader": reader, "library": library}:
+            return Confidence()
+        names = [field.name for field in fields(Confidence) if field.name != "calibrated"]
+        numbers = {name: float(written["numbers"][name]) for name in names}
+        if not all(map(math.isfinite, numbers.values())):
+            raise ValueError("a number is not finite")
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        raise ReaderError(
+            f"{path} can't be read: run citespan calibrate to make it anew, or delete it"
+        ) from error
+    return Confidence(**numbers, calibrated=True)

@@ -12,8 +12,6 @@ from qa.errors import ReaderError
 from qa.reader import ABOUT, DEFAULT_READER, MODEL, TOKENIZER
 
 _WANTED = ["*.safetensors", "*.json", "*.txt", "*.model"]
-# SQuAD 2.0's own rule, for want of a fitted one: an answer counts when it beats "no answer".
-_CONFIDENCE = {"bias": 0.0, "score": 1.0, "support": 0.0, "threshold": 0.5}
 
 
 def reader_folder(name: str | None, cache: Path) -> Path:
@@ -71,7 +69,6 @@ def _convert(source: Path, name: str, target: Path) -> None:
     about = {
         "name": name,
         "sha256": {one: file_digest(making / one) for one in (MODEL, TOKENIZER)},
-        "confidence": _CONFIDENCE,
     }
     (making / ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
     sync_tree(making)

@@ -5,6 +5,8 @@ on the first token), as in Devlin et al. 2019 for SQuAD 2.0. It is not squeezed 
 probability per passage, so that passages compete fairly (Clark and Gardner 2018).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,36 +15,67 @@ MAX_TOKENS = 30  # in an answer
 Floats = NDArray[np.float32]
 
 
+class Best(NamedTuple):
+    """A span of tokens, its score, and ln of the share its ends have among all that may answer."""
+
+    first: int
+    last: int
+    score: float
+    log_share: float
+
+
 def best_spans(
     start: Floats,
     end: Floats,
-    paragraph: NDArray[np.int64],
+    part: NDArray[np.int64],
     first: NDArray[np.bool_],
     last: NDArray[np.bool_],
     count: int,
-) -> list[tuple[int, int, float]]:
-    """At most `count` (first token, last token, score), best first, none overlapping another.
+) -> list[Best]:
+    """At most `count` spans, best first, none overlapping another.
 
-    All arrays have shape (tokens,). `paragraph`: which one a token stands in, −1 where no
-    answer may be; a span stays within one. `first`, `last`: whether the token begins or ends a
-    word; a span is made of whole words. Scores that are not finite are never chosen.
+    All arrays have shape (tokens,). `part`: number of the sentence that a token stands in, −1
+    where no answer may be; a span stays within one. `first`, `last`: whether the token begins
+    or ends a word; a span is made of whole words. Scores that are not finite are never chosen.
     """
-    tokens = len(start)
     with np.errstate(invalid="ignore", over="ignore"):
         null = float(start[0] + end[0])
-        scores = start[:, None] + end[None, :] - null
-    row, column = np.arange(tokens)[:, None], np.arange(tokens)[None, :]
-    legal = (column >= row) & (column < row + MAX_TOKENS)
-    legal &= (paragraph[:, None] == paragraph[None, :]) & (paragraph[:, None] >= 0)
-    legal &= first[:, None] & last[None, :] & np.isfinite(scores)
-    scores = np.where(legal, scores, -np.inf)
-    chosen: list[tuple[int, int, float]] = []
+        scores = _scores(start, end, part, first, last) - null
+    scores = np.where(np.isfinite(scores), scores, -np.inf)
+    whole = _log_sum(start, part >= 0) + _log_sum(end, part >= 0) - null
+    row, column = np.arange(len(start))[:, None], np.arange(MAX_TOKENS)[None, :]
+    chosen: list[Best] = []
     while len(chosen) < count:
-        best = int(np.argmax(scores))
-        begin, stop = divmod(best, tokens)
-        score = float(scores[begin, stop])
+        begin, more = divmod(int(np.argmax(scores)), MAX_TOKENS)
+        score = float(scores[begin, more])
         if score == -np.inf:
             break
-        chosen.append((begin, stop, score))
-        scores[(row <= stop) & (column >= begin)] = -np.inf  # all that overlaps it
+        chosen.append(Best(begin, begin + more, score, score - whole))
+        scores[(row <= begin + more) & (row + column >= begin)] = -np.inf  # all that overlaps it
     return chosen
+
+
+def _scores(
+    start: Floats,
+    end: Floats,
+    part: NDArray[np.int64],
+    first: NDArray[np.bool_],
+    last: NDArray[np.bool_],
+) -> Floats:
+    """Shape (tokens, lengths): of the spans of 1, 2, … tokens from each on; −inf for illegal."""
+    tokens = len(start)
+    begins = np.arange(tokens)[:, None]
+    beyond = begins + np.arange(MAX_TOKENS)[None, :]
+    stops = np.minimum(beyond, tokens - 1)
+    legal = (beyond == stops) & first[begins] & last[stops]
+    legal &= (part[begins] == part[stops]) & (part[begins] >= 0)
+    return np.where(legal, start[begins] + end[stops], np.float32(-np.inf))
+
+
+def _log_sum(scores: Floats, where: NDArray[np.bool_]) -> float:
+    """ln Σ exp(score) over the finite scores at `where`."""
+    kept = scores[where & np.isfinite(scores)].astype(np.float64)
+    if not len(kept):
+        return 0.0
+    top = float(kept.max())
+    return top + float(np.log(np.exp(kept - top).sum()))

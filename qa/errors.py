@@ -5,6 +5,7 @@ QAError
 ├── QuestionTooLong    the question is longer than any question needs to be
 ├── ReaderError        the reading model can't be loaded or is not the pinned one
 ├── LabelError         a file of labelled questions can't be used
+├── TrainingError      a training run can't begin, or go on from its checkpoint
 └── CitationError      a citation does not match its article: a bug, never shown
 
 Every message is one sentence: what is wrong and what to do.
@@ -29,6 +30,10 @@ class ReaderError(QAError):
 
 class LabelError(QAError):
     """A file of labelled questions can't be used."""
+
+
+class TrainingError(QAError):
+    """A training run can't begin, or go on from its checkpoint."""
 
 
 class CitationError(QAError):

@@ -1,128 +1,212 @@
-"""How good the answers are: EM, F1, recall and latency on labelled questions."""
+"""How good the answers are: labelled questions are asked, and what came out is kept.
 
-import tempfile
+It answers with the functions that `QA.ask` is made of, never in a way of its own.
+"""
+
+import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
-from statistics import mean, quantiles
+from tempfile import TemporaryFile
+from typing import Any
 
 from tqdm import tqdm
 
-from index import Article, Hit, build_articles
+from index import (
+    MODELS,
+    Article,
+    Hit,
+    build_articles,
+    embedder_fingerprint,
+    library_fingerprint,
+)
 from qa.ask import CORES, QA
+from qa.cite import cite
 from qa.confidence import Confidence, load_confidence
 from qa.convert import reader_folder
-from qa.labels import Labelled, load_labels
-from qa.rank import normalise_answer, rank
+from qa.errors import QAError
+from qa.labels import Labelled, kept_out, load_labels
+from qa.metrics import (
+    DEPTHS,
+    Outcome,
+    by_file,
+    by_question_word,
+    exact_match,
+    f1,
+    holds,
+    score,
+    summary,
+)
+from qa.plots import plot
+from qa.rank import Ranked, rank
 from qa.reader import Reader, load_reader
-from qa.window import whole
+from qa.window import Piece, Window, whole
 
-DEPTHS = (1, 5, 20)
+LIBRARIES = "eval"  # in the data folder: a library for each set of paragraphs
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was answered to one labelled question; "" for no answer.
+class Asked:
+    """A labelled question, the file it comes from and its paragraph.
 
-    `found`: rank, from 1, of the first passage of the right paragraph that holds an accepted
-    answer; 0 when it was not among those looked at, None when nothing was searched.
+    `always`: the best answer counts, however unsure, as in SQuAD 1.1.
     """
 
+    file: str
     labelled: Labelled
-    answer: str
-    found: int | None
-    took_ms: float
-
-
-def exact_match(answer: str, accepted: Sequence[str]) -> float:
-    """1 when the answer equals an accepted one after SQuAD's normalisation, else 0."""
-    return max(float(normalise_answer(answer) == normalise_answer(one)) for one in accepted)
-
-
-def f1(answer: str, accepted: Sequence[str]) -> float:
-    """Best harmonic mean of precision and recall over normalised words, 0 to 1.
-
-    As in SQuAD's official script (Rajpurkar et al. 2016, 2018): no words on either side
-    counts only when both have none.
-    """
-    return max(_overlap(normalise_answer(answer), normalise_answer(one)) for one in accepted)
-
-
-def _overlap(answer: str, accepted: str) -> float:
-    given, wanted = answer.split(), accepted.split()
-    if not given or not wanted:
-        return float(given == wanted)
-    common = sum((Counter(given) & Counter(wanted)).values())
-    return 2 * common / (len(given) + len(wanted))
+    paragraph: Article
+    always: bool
 
 
 def evaluate(
-    file: Path,
+    files: Sequence[Path],
     mode: str,
     distractors: Sequence[Path],
     limit: int | None,
     reader: str | None,
     embedder: str,
-    cache: Path,
+    data: Path,
     progress: bool,
-) -> dict[str, float | int | None]:
-    """The figures for the first `limit` questions of a SQuAD file.
+    *,
+    without_half: bool = False,
+    plots: Path | None = None,
+    errors: Path | None = None,
+) -> dict[str, Any]:
+    """The figures for the first `limit` questions of each SQuAD file, as plain JSON types.
 
     `mode` "reader": each question with its own paragraph; "open": with all paragraphs of
-    `file` and of `distractors`, in a library made for it. A file without unanswerable
-    questions is SQuAD 1.1, where the best span always counts; else silence may be right.
-    `cache`: where a reader that must be converted is kept.
+    `files` and of `distractors`, in a library that is kept under `data`. `without_half`: half
+    the paragraphs of `files` are kept out of it, and nothing answers the questions about them.
+    A file without unanswerable questions is SQuAD 1.1, where the best answer always counts.
+    `plots`: a folder for pictures. `errors`: a file for the misses, one JSON object a line.
+    Raises `QAError` when either can't be written, before any work.
     """
-    articles, questions = load_labels(file)
-    home = reader_folder(reader, cache)
-    model, confidence = load_reader(home, CORES), load_confidence(home)
-    if all(one.answers for one in questions):
-        confidence = replace(confidence, threshold=0.0)
-    questions = questions[:limit]
+    if without_half and mode != "open":
+        raise QAError("only in open mode can half the paragraphs be left out: add --mode open")
+    _check_places(plots, errors)
+    questions, articles = _load(files, distractors, limit, without_half)
+    home = reader_folder(reader, data / MODELS)
+    model = load_reader(home, CORES)
+    library = library_fingerprint(embedder_fingerprint(embedder))
+    confidence = load_confidence(home, model.fingerprint, library)
     if mode == "reader":
-        outcomes = _read_gold(questions, articles, model, confidence)
-        return summary(_with_bar(outcomes, questions, progress))
-    for other in distractors:
-        articles.extend(load_labels(other)[0])
-    with tempfile.TemporaryDirectory() as folder:
-        bar = tqdm(articles, "indexing", disable=not progress)
-        build_articles(bar, Path(folder), embedder)
-        qa = QA(Path(folder), model, confidence, embedder)
-        return summary(_with_bar(_ask_all(questions, qa), questions, progress))
+        answering = _read_own(questions, model, confidence)
+    else:
+        folder = data / LIBRARIES / _name(articles, without_half)
+        build_articles(tqdm(articles, "indexing", disable=not progress), folder, embedder)
+        qa = QA(folder, model, confidence, embedder)
+        answering = _ask_all(questions, qa, model, confidence)
+    outcomes = list(tqdm(answering, "asking", total=len(questions), disable=not progress))
+    if plots is not None:
+        plot(outcomes, plots)
+    if errors is not None:
+        _write_errors(outcomes, errors)
+    return {
+        **summary(outcomes),
+        "calibrated": confidence.calibrated,
+        "by_question_word": by_question_word(outcomes),
+        "by_file": by_file(outcomes),
+    }
 
 
-def _with_bar(
-    outcomes: Iterator[Outcome], questions: Sequence[Labelled], progress: bool
-) -> list[Outcome]:
-    return list(tqdm(outcomes, "asking", total=len(questions), disable=not progress))
+def _check_places(plots: Path | None, errors: Path | None) -> None:
+    try:
+        if plots is not None:
+            plots.mkdir(parents=True, exist_ok=True)
+            TemporaryFile(dir=plots).close()
+        if errors is not None:
+            errors.open("a").close()
+    except OSError as error:
+        raise QAError(f"{error.filename} can't be written: {error.strerror}") from error
 
 
-def _read_gold(
-    questions: Sequence[Labelled],
-    articles: Sequence[Article],
-    reader: Reader,
-    confidence: Confidence,
+def _load(
+    files: Sequence[Path], distractors: Sequence[Path], limit: int | None, without_half: bool
+) -> tuple[list[Asked], list[Article]]:
+    """The questions, and the paragraphs to search for answers."""
+    asked: list[Asked] = []
+    paragraphs: dict[str, Article] = {}
+    left_out: set[str] = set()
+    for file in dict.fromkeys(files):
+        articles, questions = load_labels(file)
+        own = {article.id: article for article in articles}
+        if without_half:
+            left_out |= set(filter(kept_out, own))
+        always = not without_half and all(one.answers for one in questions)
+        for one in questions[:limit]:
+            lost = one.article_id in left_out
+            labelled = replace(one, answers=(), places=()) if lost else one
+            asked.append(Asked(str(file), labelled, own[one.article_id], always))
+        paragraphs = own | paragraphs
+    for file in distractors:
+        paragraphs = {article.id: article for article in load_labels(file)[0]} | paragraphs
+    kept = [paragraphs[id] for id in sorted(paragraphs) if id not in left_out]
+    if not kept:
+        raise QAError("without half of them no paragraph is left: add some with --with FILE")
+    return asked, kept
+
+
+def _name(articles: Sequence[Article], without_half: bool) -> str:
+    """A folder name of 16 hexadecimal digits, the same for the same paragraphs."""
+    ids = "\n".join(sorted(article.id for article in articles))
+    return sha256(f"{ids}\n{without_half}".encode()).hexdigest()[:16]
+
+
+def _read_own(
+    questions: Sequence[Asked], reader: Reader, confidence: Confidence
 ) -> Iterator[Outcome]:
-    texts = {article.id: article.text for article in articles}
-    windows = {article.id: whole(article) for article in articles}
-    for labelled in questions:
+    for asked in questions:
+        article, question = asked.paragraph, asked.labelled.question
         started = time.perf_counter()
-        spans = reader.read(labelled.question, [windows[labelled.article_id]])
-        ranked = rank(labelled.question, spans, texts, confidence, 1)
+        spans = reader.read(question, [whole(article)])
+        ranked = rank(question, spans, {article.id: article.text}, confidence, 1)
         took_ms = (time.perf_counter() - started) * 1000
-        sure = [one.spans[0] for one in ranked if one.confidence >= confidence.threshold]
-        answer = texts[sure[0].article_id][sure[0].start : sure[0].end] if sure else ""
-        yield Outcome(labelled, answer, None, took_ms)
+        yield _outcome(asked, ranked, {article.id: article}, confidence, None, took_ms, None)
 
 
-def _ask_all(questions: Sequence[Labelled], qa: QA) -> Iterator[Outcome]:
-    for labelled in questions:
-        reply = qa.ask(labelled.question, k=1)
-        answer = reply.answers[0].text if reply.answers else ""
-        found = _rank(qa.search(labelled.question, max(DEPTHS)), labelled)
-        yield Outcome(labelled, answer, found, reply.took_ms)
+def _ask_all(
+    questions: Sequence[Asked], qa: QA, reader: Reader, confidence: Confidence
+) -> Iterator[Outcome]:
+    for asked in questions:
+        started = time.perf_counter()
+        reading = qa.read(asked.labelled.question)
+        ranked = rank(reading.asked, reading.spans, reading.texts, confidence, 1)
+        took_ms = (time.perf_counter() - started) * 1000
+        hits = qa.search(asked.labelled.question, max(DEPTHS))
+        pair = _pair(asked, hits, reader)
+        found = _rank(hits, asked.labelled)
+        yield _outcome(asked, ranked, reading.articles, confidence, found, took_ms, pair)
+
+
+def _outcome(
+    asked: Asked,
+    ranked: Sequence[Ranked],
+    articles: dict[str, Article],
+    confidence: Confidence,
+    found: int | None,
+    took_ms: float,
+    pair: tuple[float, float] | None,
+) -> Outcome:
+    best = next(iter(cite(ranked, articles, confidence.sure)), None)
+    shown = best is not None and best.confidence >= confidence.threshold
+    place = None if best is None else best.citations[0]
+    return Outcome(
+        file=asked.file,
+        labelled=asked.labelled,
+        paragraph=asked.paragraph.text,
+        answer="" if best is None else best.text,
+        confidence=0.0 if best is None else best.confidence,
+        shown=shown,
+        sure=best is not None and best.sure,
+        counts=shown or asked.always,
+        found=found,
+        took_ms=took_ms,
+        title="" if place is None else place.title,
+        sentence="" if place is None else f"{place.before}{place.quote}{place.after}",
+        pair=pair,
+    )
 
 
 def _rank(hits: Sequence[Hit], labelled: Labelled) -> int:
@@ -135,38 +219,48 @@ def _rank(hits: Sequence[Hit], labelled: Labelled) -> int:
     return 0
 
 
-def summary(outcomes: Sequence[Outcome]) -> dict[str, float | int | None]:
-    """The figures of a run: EM, F1 and accuracy in percent, recalls 0 to 1, milliseconds.
+def _pair(asked: Asked, hits: Sequence[Hit], reader: Reader) -> tuple[float, float] | None:
+    """The reader's best scores on the question's paragraph and on its hard negative.
 
-    A figure over no questions is None. For an unanswerable question, EM and F1 are 1 when
-    nothing was answered, else 0 (SQuAD 2.0).
+    That is the highest ranked passage without an accepted answer. None when there is none, no
+    answer is accepted, or nothing was read in either.
     """
-    having = [one for one in outcomes if one.labelled.answers]
-    lacking = [one for one in outcomes if not one.labelled.answers]
-    times = [one.took_ms for one in outcomes]
-    percentiles = quantiles(times, n=20) if len(times) > 1 else times * 19
+    labelled = asked.labelled
+    wrong = next((hit for hit in hits if not holds(hit.passage.text, labelled.answers)), None)
+    if wrong is None or not labelled.answers:
+        return None
+    passage = wrong.passage
+    piece = Piece(0, passage.start, len(passage.text))
+    alone = Window(passage.article_id, passage.text, (piece,), wrong.score)
+    own = reader.read(labelled.question, [whole(asked.paragraph)])
+    other = reader.read(labelled.question, [alone])
+    if not own or not other:
+        return None
+    return max(span.score for span in own), max(span.score for span in other)
+
+
+def _write_errors(outcomes: Sequence[Outcome], path: Path) -> None:
+    """Every miss: what counts against EM, by a wrong answer, a needless one, or silence."""
+    with path.open("w", encoding="utf-8") as file:
+        for one in outcomes:
+            if score(exact_match, one) == 0:
+                file.write(json.dumps(_miss(one), ensure_ascii=False) + "\n")
+
+
+def _miss(one: Outcome) -> dict[str, Any]:
+    """One line; `em` and `f1`, 0 to 1, are those of the best answer even when it was not shown."""
+    accepted = one.labelled.answers or ("",)
     return {
-        "questions": len(outcomes),
-        "em": _percent(_score(exact_match, one) for one in outcomes),
-        "f1": _percent(_score(f1, one) for one in outcomes),
-        "has_answer_em": _percent(_score(exact_match, one) for one in having),
-        "has_answer_f1": _percent(_score(f1, one) for one in having),
-        "no_answer_accuracy": _percent(float(not one.answer) for one in lacking),
-        **{f"recall_at_{depth}": _recall(having, depth) for depth in DEPTHS},
-        "latency_ms_p50": round(percentiles[9], 1),
-        "latency_ms_p95": round(percentiles[18], 1),
+        "file": one.file,
+        "question": one.labelled.question,
+        "accepted": list(one.labelled.answers),
+        "answer": one.answer,
+        "confidence": round(one.confidence, 4),
+        "shown": one.shown,
+        "em": exact_match(one.answer, accepted),
+        "f1": round(f1(one.answer, accepted), 4),
+        "found": one.found,
+        "title": one.title,
+        "sentence": one.sentence,
+        "paragraph": one.paragraph,
     }
-
-
-def _score(measure: Callable[[str, Sequence[str]], float], one: Outcome) -> float:
-    return measure(one.answer, one.labelled.answers or ("",))
-
-
-def _percent(values: Iterable[float]) -> float | None:
-    found = list(values)
-    return round(100 * mean(found), 2) if found else None
-
-
-def _recall(having: Sequence[Outcome], depth: int) -> float | None:
-    ranks = [one.found for one in having if one.found is not None]
-    return round(mean(0 < rank <= depth for rank in ranks), 4) if ranks else None

@@ -15,24 +15,39 @@ from qa.errors import LabelError
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A question with its accepted answers, none for unanswerable, and its paragraph's id."""
+    """A question with its accepted answers, none for unanswerable, and its paragraph's id.
+
+    `places`: where the answers stand in the paragraph, (start, end), most agreed first.
+    """
 
     question: str
     answers: tuple[str, ...]
     article_id: str
+    places: tuple[tuple[int, int], ...] = ()
 
 
 def load_labels(path: Path) -> tuple[list[Article], list[Labelled]]:
     """The paragraphs of a file, each an article of its own, and the questions about them.
 
-    Raises `LabelError` when it is not SQuAD JSON, an offset is wrong, or nothing is asked.
+    Raises `LabelError` when it is not SQuAD JSON or nothing is asked, and names every row
+    that can't be used: nothing is dropped in silence.
     """
     articles: dict[str, Article] = {}
     questions: list[Labelled] = []
+    wrong: list[str] = []
     for title, paragraph in _paragraphs(path):
         article = _article(title, paragraph["context"])
         articles.setdefault(article.id, article)
-        questions.extend(_questions(path, paragraph, article))
+        for row in paragraph["qas"]:
+            try:
+                questions.append(_labelled(row, article))
+            except LabelError as error:
+                wrong.append(str(error))
+    if wrong:
+        raise LabelError(
+            f"{path}: {len(wrong):,} of {len(wrong) + len(questions):,} questions can't be used:"
+            + "".join(f"\n  {sentence}" for sentence in wrong)
+        )
     if not questions:
         raise LabelError(f"{path} holds no question")
     return list(articles.values()), questions
@@ -41,12 +56,15 @@ def load_labels(path: Path) -> tuple[list[Article], list[Labelled]]:
 def _paragraphs(path: Path) -> list[tuple[str, dict[str, Any]]]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))["data"]
-        return [
+        found = [
             (str(entry.get("title", path.stem)), paragraph)
             for entry in data
             for paragraph in entry["paragraphs"]
-            if isinstance(paragraph["context"], str) and isinstance(paragraph["qas"], list)
         ]
+        for title, paragraph in found:
+            if not (isinstance(paragraph["context"], str) and isinstance(paragraph["qas"], list)):
+                raise LabelError(f"{path}: a paragraph of “{title:.60}” has no text or questions")
+        return found
     except OSError as error:
         raise LabelError(f"{path} can't be read: {error.strerror}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -59,20 +77,24 @@ def _article(title: str, text: str) -> Article:
     return Article(id, origin, title.replace("_", " "), text)
 
 
-def _questions(path: Path, paragraph: dict[str, Any], article: Article) -> list[Labelled]:
-    found = []
-    for row in paragraph["qas"]:
-        try:
-            answers = () if row.get("is_impossible") else tuple(row["answers"])
-            for answer in answers:
-                start = answer["answer_start"]
-                if article.text[start : start + len(answer["text"])] != answer["text"]:
-                    raise LabelError(
-                        f"{path}: question {row.get('id')}: the answer “{answer['text']}” does"
-                        f" not stand at {start}"
-                    )
-            texts = tuple(dict.fromkeys(answer["text"] for answer in answers))
-            found.append(Labelled(str(row["question"]), texts, article.id))
-        except (TypeError, KeyError, AttributeError) as error:
-            raise LabelError(f"{path}: question {row!r:.80} is not a SQuAD row") from error
-    return found
+def _labelled(row: Any, article: Article) -> Labelled:
+    """One row. Raises `LabelError` with what is wrong with it."""
+    try:
+        answers = [] if row.get("is_impossible") else list(row["answers"])
+        places = [(one["answer_start"], one["answer_start"] + len(one["text"])) for one in answers]
+        for answer, (start, end) in zip(answers, places, strict=True):
+            if start < 0 or start == end or article.text[start:end] != answer["text"]:
+                raise LabelError(
+                    f"question {row.get('id')}: the answer “{answer['text']:.60}” does not stand"
+                    f" at {start}"
+                )
+        texts = tuple(dict.fromkeys(answer["text"] for answer in answers))
+        question = str(row["question"])
+    except (TypeError, KeyError, AttributeError) as error:
+        raise LabelError(f"question {row!r:.80} is not a SQuAD row") from error
+    return Labelled(question, texts, article.id, tuple(dict.fromkeys(places)))
+
+
+def kept_out(article_id: str) -> bool:
+    """Whether the paragraph is of the half that is kept out of a library to test silence."""
+    return int(article_id, 16) // 10 % 2 == 1

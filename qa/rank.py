@@ -8,7 +8,7 @@ import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qa.confidence import Confidence
+from qa.confidence import Confidence, leads
 from qa.records import Span
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -30,23 +30,36 @@ def rank(
     confidence: Confidence,
     k: int,
 ) -> list[Ranked]:
-    """At most `k` answers, surest first; spans that say the same are one answer.
+    """At most `k` answers, surest first; spans that say the same are one answer."""
+    groups = candidates(question, spans, texts, confidence)
+    strengths = [confidence.strength(group) for group in groups]
+    ranked = [
+        Ranked(group, confidence.probability(strength, lead))
+        for group, strength, lead in zip(groups, strengths, leads(strengths), strict=True)
+    ]
+    return ranked[:k]
 
-    `texts`: article texts by id. Of spans that overlap in an article only the surest counts,
+
+def candidates(
+    question: str, spans: Sequence[Span], texts: Mapping[str, str], confidence: Confidence
+) -> list[tuple[Span, ...]]:
+    """The distinct answers among the spans, strongest first, each with all that say it.
+
+    `texts`: article texts by id. Of spans that overlap in an article only the best counts,
     and words that all stand in the question answer nothing, unless it offers a choice ("or").
     """
     asked = set(normalise_answer(question).split())
     echoes = asked if "or" not in asked else set()
-    surest = sorted(spans, key=lambda span: (-confidence.of(span), *_order(span)))
+    best = sorted(spans, key=lambda span: (-confidence.relevance(span), *_order(span)))
     groups: dict[str, list[Span]] = {}
     taken: list[Span] = []
-    for span in surest:
+    for span in best:
         said = normalise_answer(texts[span.article_id][span.start : span.end])
         if not set(said.split()) <= echoes and not any(_overlap(span, other) for other in taken):
             taken.append(span)
             groups.setdefault(said, []).append(span)
-    ranked = [Ranked(tuple(group), confidence.of(group[0])) for group in groups.values()]
-    return ranked[:k]
+    found = [tuple(group) for group in groups.values()]
+    return sorted(found, key=confidence.strength, reverse=True)
 
 
 def normalise_answer(text: str) -> str:
@@ -55,9 +68,9 @@ def normalise_answer(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", plain).split())
 
 
-def _order(span: Span) -> tuple[float, float, str, int, int]:
+def _order(span: Span) -> tuple[float, float, float, str, int, int]:
     """Every field, so that equally sure spans stand in one order however they come in."""
-    return -span.score, -span.support, span.article_id, span.start, span.end
+    return -span.score, -span.support, -span.log_share, span.article_id, span.start, span.end
 
 
 def _overlap(one: Span, other: Span) -> bool:

@@ -5,6 +5,7 @@ checksums of the other two. It must not know where windows come from or what win
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index import file_digest, open_session
+from index import file_digest, open_session, sentences
 from qa.borders import trim
 from qa.decode import best_spans
 from qa.errors import ReaderError
 from qa.records import Span
-from qa.window import PARAGRAPH, Window
+from qa.window import Window
 
 DEFAULT_READER = Path(__file__).with_name("model")
 MODEL, TOKENIZER, ABOUT = "reader.onnx", "tokenizer.json", "reader.json"
@@ -40,11 +41,10 @@ class Reader:
         """The best spans of every window, in article offsets; scores compare across windows."""
         found: dict[tuple[str, int, int], Span] = {}
         for window, row in self._rows(question, windows):
-            for place, score in _spans(row, window, *self._run(row)):
-                span = Span(window.article_id, *place, score, window.support)
-                known = found.setdefault((window.article_id, *place), span)
-                if known.score < score:
-                    found[window.article_id, *place] = span
+            for span in _spans(row, window, *self._run(row)):
+                place = span.article_id, span.start, span.end
+                if place not in found or found[place].score < span.score:
+                    found[place] = span
         return list(found.values())
 
     def _rows(self, question: str, windows: list[Window]) -> Iterator[tuple[Window, Any]]:
@@ -79,8 +79,6 @@ def load_reader(folder: Path, threads: int) -> Reader:
 
     Raises `ReaderError` when a file is absent or its checksum is not the one in reader.json.
     """
-    from tokenizers import Tokenizer
-
     about = _about(folder)
     for name in (MODEL, TOKENIZER):
         path = folder / name
@@ -89,15 +87,23 @@ def load_reader(folder: Path, threads: int) -> Reader:
         if file_digest(path) != about["sha256"].get(name):
             raise ReaderError(f"{path} is not the file that {ABOUT} names by its checksum")
     try:
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        tokenizer = load_tokenizer(folder / TOKENIZER)
         session = open_session(folder / MODEL, threads)
     except Exception as error:  # neither library has an error class of its own
         raise ReaderError(f"{folder} can't be loaded as a reader: {error}") from error
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(_TOKENS, stride=_STRIDE, strategy="only_second")
     if not {"start_logits", "end_logits"} <= {given.name for given in session.get_outputs()}:
         raise ReaderError(f"{folder / MODEL} does not give start_logits and end_logits")
     return Reader(session, tokenizer, f"{about['name']}:{about['sha256'][MODEL][:16]}")
+
+
+def load_tokenizer(path: Path) -> Any:
+    """The tokenizer of a reader, set to give a question with a long window in several parts."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(_TOKENS, stride=_STRIDE, strategy="only_second")
+    return tokenizer
 
 
 def _about(folder: Path) -> dict[str, Any]:
@@ -112,20 +118,22 @@ def _about(folder: Path) -> dict[str, Any]:
 
 def _spans(
     encoding: Any, window: Window, start: NDArray[np.float32], end: NDArray[np.float32]
-) -> list[tuple[tuple[int, int], float]]:
-    """The best spans of one row, as ranges of the article with their scores."""
+) -> list[Span]:
+    """The best spans of one row, in article offsets."""
     length = len(encoding.ids)
     offsets, words = encoding.offsets, encoding.word_ids
-    paragraph = np.full(length, -1, dtype=np.int64)
+    starts = [start for start, _ in sentences(window.text)]
+    sentence = np.full(length, -1, dtype=np.int64)
     for token, sequence in enumerate(encoding.sequence_ids):
         if sequence == 1 and window.locate(*offsets[token]) is not None:
-            paragraph[token] = window.text.count(PARAGRAPH, 0, offsets[token][0])
+            sentence[token] = bisect_right(starts, offsets[token][0])
     first = np.array([i == 0 or words[i] != words[i - 1] for i in range(length)])
     last = np.append(first[1:], True)
-    chosen = best_spans(start, end, paragraph, first, last, SPANS)
     found = []
-    for begin, stop, score in chosen:
-        place = window.locate(*trim(window.text, offsets[begin][0], offsets[stop][1]))
+    for best in best_spans(start, end, sentence, first, last, SPANS):
+        place = window.locate(*trim(window.text, offsets[best.first][0], offsets[best.last][1]))
         if place is not None:
-            found.append((place, score))
+            found.append(
+                Span(window.article_id, *place, best.score, window.support, best.log_share)
+            )
     return found

@@ -40,6 +40,8 @@ class Span:
 
     `score`: start plus end logit of the span, minus those of "no answer here".
     `support`: the retrieval score, 0 to 1, of the passage it was read in.
+    `log_share`: natural logarithm of the share that its two ends have among all words of the
+    window; 0 when no other words compete.
     """
 
     article_id: str
@@ -47,6 +49,7 @@ class Span:
     end: int
     score: float
     support: float
+    log_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,14 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with at least one citation: `text == citations[0].quote`."""
+    """An answer with at least one citation: `text == citations[0].quote`.
+
+    `sure`: its confidence is one from which on the promised share of answers is right.
+    """
 
     text: str
     confidence: float
+    sure: bool
     citations: tuple[Citation, ...]
 
 
@@ -92,12 +99,14 @@ class Reply:
     """Everything about one question; no answer is a result with a reason, not an error.
 
     `reason`: None when there are answers. `revision`: the library that answered.
+    `calibrated`: the confidences are probabilities fitted with these models.
     """
 
     question: str
     answers: tuple[Answer, ...]
     passages: tuple[NearPassage, ...]
     reason: str | None
+    calibrated: bool
     revision: int
     took_ms: float
 
@@ -110,6 +119,7 @@ def reply_json(reply: Reply) -> dict[str, Any]:
             {
                 "text": answer.text,
                 "confidence": answer.confidence,
+                "sure": answer.sure,
                 "citations": [asdict(citation) for citation in answer.citations],
             }
             for answer in reply.answers
@@ -126,6 +136,7 @@ def reply_json(reply: Reply) -> dict[str, Any]:
             for near in reply.passages
         ],
         "reason": reply.reason,
+        "calibrated": reply.calibrated,
         "revision": reply.revision,
         "took_ms": reply.took_ms,
     }

@@ -16,7 +16,7 @@ TEXT = (
 
 def cited(article, *places):
     spans = tuple(Span(article.id, start, end, 1.0, 0.5) for start, end in places)
-    (answer,) = cite([Ranked(spans, 0.75)], {article.id: article})
+    (answer,) = cite([Ranked(spans, 0.75)], {article.id: article}, 0.5)
     return answer
 
 
@@ -111,4 +111,14 @@ def test_a_range_that_is_none_is_not_cited(article, place):
 
 
 def test_no_spans_give_no_answers():
-    assert cite([], {}) == ()
+    assert cite([], {}, 0.5) == ()
+
+
+def test_an_answer_is_sure_from_the_promised_confidence_on(article):
+    one = article(TEXT)
+    spans = (Span(one.id, 4, 8, 1.0, 0.5),)
+    ranked = [Ranked(spans, confidence) for confidence in (0.9, 0.75, 0.7499, 0.0)]
+    answers = cite(ranked, {one.id: one}, 0.75)
+    assert [answer.sure for answer in answers] == [True, True, False, False]
+    assert [answer.confidence for answer in answers] == [0.9, 0.75, 0.7499, 0.0]
+    assert not any(answer.sure for answer in cite(ranked, {one.id: one}, 2.0))

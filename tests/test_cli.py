@@ -5,17 +5,20 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import apsw
 import pytest
 from click.testing import CliRunner
 
-from index import Library
+from index import DEFAULT_EMBEDDER, Library, embedder_fingerprint, library_fingerprint
 from qa.cli import main
-from qa.reader import DEFAULT_READER
+from qa.confidence import CALIBRATION, Confidence
+from qa.reader import DEFAULT_READER, load_reader
 
 pytestmark = pytest.mark.model
+COMMANDS = ("index", "ask", "eval", "train", "calibrate", "stats", "verify", "serve")
 COMMAND = Path(sys.executable).with_name("citespan")
 QUESTION = "Who signed the RAA between Britain and Japan?"
 FRONT = "---\ntitle: The old bridge\npublished: 2023-01-11\nsource: Alder News\n---\n"
@@ -24,6 +27,19 @@ BRIDGE = "The old bridge was built by Mary Stone. It was opened in 1907."
 
 def run(*arguments, **environment):
     return CliRunner().invoke(main, [str(one) for one in arguments], env=environment)
+
+
+def calibrated(folder, **numbers):
+    """A copy of the shipped reader, with a calibration of these numbers."""
+    shutil.copytree(DEFAULT_READER, folder)
+    fingerprint = {
+        "reader": load_reader(folder, 1).fingerprint,
+        "library": library_fingerprint(embedder_fingerprint(DEFAULT_EMBEDDER)),
+    }
+    fitted = asdict(Confidence()) | numbers
+    written = {"fingerprint": fingerprint, "numbers": fitted}
+    (folder / CALIBRATION).write_text(json.dumps(written))
+    return folder
 
 
 def sentence(result):
@@ -102,6 +118,25 @@ def test_ask_shows_the_answer_in_its_sentence_with_title_and_date(articles, data
     assert "revision 1" in result.stdout
 
 
+def test_ask_says_what_stands_behind_the_confidence(articles, data, tmp_path):
+    run("index", articles, "--data", data)
+    always = {"threshold": 0.0, "score": 0.0, "bias": 2.0}
+    for sure, words in ((0.8, "88% sure"), (0.9, "88%")):
+        reader = calibrated(tmp_path / f"reader-{sure}", sure=sure, **always)
+        result = run("ask", "Who built it?", "-k", 1, "--data", data, "--reader", reader)
+        assert result.stdout.splitlines()[0].endswith(f"   {words}")
+        (reader / CALIBRATION).unlink()
+    result = run("ask", "Who built the old bridge?", "--data", data, "--reader", reader)
+    assert result.stdout.splitlines()[0].endswith("% uncalibrated")
+
+
+def test_a_damaged_calibration_is_one_sentence(seed_library, tmp_path):
+    reader = calibrated(tmp_path / "reader")
+    (reader / CALIBRATION).write_text("[]")
+    line = sentence(run("ask", QUESTION, "--data", seed_library, "--reader", reader))
+    assert line.endswith("run citespan calibrate to make it anew, or delete it")
+
+
 def test_ask_marks_the_answer_on_a_terminal(seed_library):
     arguments = ["ask", QUESTION, "--data", str(seed_library)]
     plain = CliRunner().invoke(main, arguments)
@@ -114,7 +149,15 @@ def test_ask_prints_the_reply_as_json(seed_library):
     result = run("ask", QUESTION, "--data", seed_library, "-k", 2, "--json")
     assert result.exit_code == 0
     reply = json.loads(result.stdout)
-    assert list(reply) == ["question", "answers", "passages", "reason", "revision", "took_ms"]
+    assert list(reply) == [
+        "question",
+        "answers",
+        "passages",
+        "reason",
+        "calibrated",
+        "revision",
+        "took_ms",
+    ]
     assert reply["question"] == QUESTION
     assert 1 <= len(reply["answers"]) <= 2
     library = Library(seed_library)
@@ -126,11 +169,7 @@ def test_ask_prints_the_reply_as_json(seed_library):
 
 def test_ask_without_an_answer_says_why_and_shows_what_is_near(articles, data, tmp_path):
     run("index", articles, "--data", data)
-    never_sure = shutil.copytree(DEFAULT_READER, tmp_path / "reader")
-    about = json.loads((never_sure / "reader.json").read_text())
-    about["confidence"]["threshold"] = 2.0
-    (never_sure / "reader.json").write_text(json.dumps(about))
-    options = ["--data", data, "--reader", never_sure]
+    options = ["--data", data, "--reader", calibrated(tmp_path / "reader", threshold=2.0)]
     result = run("ask", "Who built the bridge at Quuxland?", *options)
     assert result.exit_code == 0
     assert result.stdout.startswith("No answer. No article mentions “Quuxland”.\n")
@@ -268,7 +307,7 @@ def test_the_installed_command_takes_arguments_that_are_no_text(seed_library):
 def test_the_installed_command_tells_its_version_and_commands():
     assert process("--version").stdout.startswith("citespan, version ")
     shown = process("-h").stdout
-    assert all(name in shown for name in ("index", "ask", "eval", "stats", "verify", "serve"))
+    assert all(name in shown for name in COMMANDS)
 
 
 def test_a_folder_without_articles_is_told(tmp_path):

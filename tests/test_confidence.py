@@ -1,78 +1,155 @@
-"""A score becomes a probability by the numbers beside the reader."""
+"""Scores become a probability by the numbers beside the reader, when they are for these models."""
 
 import json
+import math
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qa import ReaderError, Span
-from qa.confidence import Confidence, load_confidence
-from qa.reader import DEFAULT_READER
+from qa.confidence import CALIBRATION, Confidence, leads, load_confidence
 
-NUMBERS = {"bias": -0.5, "score": 0.25, "support": 2.0, "threshold": 0.4}
+NUMBERS = {
+    "score": 0.25,
+    "share": 0.5,
+    "support": 2.0,
+    "agreement": 0.3,
+    "bias": -0.5,
+    "slope": 1.5,
+    "margin": 0.4,
+    "threshold": 0.35,
+    "sure": 0.9,
+}
+FITTED = Confidence(**NUMBERS)
+MODELS = {"reader": "reader-1:0a", "library": "embedder:0b+1"}
 SCORES = st.floats(-1e6, 1e6)
+SHARES = st.floats(-50, 0)
 
 
-def span(score, support=0.5):
-    return Span("a", 0, 1, score, support)
+def span(score, support=0.5, log_share=0.0):
+    return Span("a", 0, 1, score, support, log_share)
 
 
 @settings(deadline=None)
-@given(SCORES, SCORES, st.floats(0, 1))
-def test_a_higher_score_is_never_less_sure(one, other, support):
-    confidence = Confidence(**NUMBERS)
+@given(st.tuples(SCORES, SHARES, st.floats(0, 1)), st.tuples(SCORES, SHARES, st.floats(0, 1)))
+def test_more_of_anything_is_never_less_relevant(one, other):
+    low, high = ([pick(pair) for pair in zip(one, other, strict=True)] for pick in (min, max))
+    assert FITTED.relevance(span(low[0], low[2], low[1])) <= FITTED.relevance(
+        span(high[0], high[2], high[1])
+    )
+
+
+@settings(deadline=None)
+@given(SCORES, SCORES, st.floats(-4, 4), st.floats(-4, 4))
+def test_a_stronger_answer_with_no_smaller_lead_is_never_less_sure(one, other, lead, further):
     low, high = sorted((one, other))
-    assert confidence.of(span(low, support)) <= confidence.of(span(high, support))
+    behind, ahead = sorted((lead, further))
+    assert FITTED.probability(low, behind) <= FITTED.probability(high, ahead)
 
 
 @settings(deadline=None)
-@given(SCORES, st.floats(0, 1), st.floats(0, 1))
-def test_more_support_is_never_less_sure(score, one, other):
-    confidence = Confidence(**NUMBERS)
-    low, high = sorted((one, other))
-    assert confidence.of(span(score, low)) <= confidence.of(span(score, high))
+@given(st.lists(SCORES, min_size=1, max_size=5), SCORES)
+def test_another_place_that_says_it_never_weakens_an_answer(scores, more):
+    spans = [span(score) for score in scores]
+    assert FITTED.strength(spans) < FITTED.strength([*spans, span(more)])
 
 
 @settings(deadline=None)
-@given(st.floats(allow_nan=False))
-def test_it_is_a_probability_even_at_the_ends(score):
-    assert 0 <= Confidence(**NUMBERS).of(span(score)) <= 1
+@given(st.floats(allow_nan=False), st.floats(-4, 4))
+def test_it_is_a_probability_even_at_the_ends(strength, lead):
+    assert 0 <= FITTED.probability(strength, lead) <= 1
 
 
-def test_the_curve_is_the_logistic_one():
-    assert Confidence(0.0, 1.0, 0.0, 0.5).of(span(0.0)) == 0.5
-    assert Confidence(1.0, 2.0, 4.0, 0.5).of(span(-1.0, 0.5)) == pytest.approx(0.7310586)
+def test_the_curves_are_those_that_are_written_down():
+    one, other = span(2.0, 0.25, -1.0), span(-2.0, 0.5, -3.0)
+    assert FITTED.relevance(one) == 0.25 * 2 - 0.5 + 2 * 0.25
+    assert FITTED.strength([other, one]) == FITTED.relevance(one) + 0.3 * math.log(2)
+    assert FITTED.strength([one]) == FITTED.relevance(one)
+    power = -0.5 + 1.5 * 2.0 + 0.4 * -1.0
+    assert FITTED.probability(2.0, -1.0) == pytest.approx(1 / (1 + math.exp(-power)))
 
 
-def test_the_numbers_are_read_from_beside_the_reader(tmp_path):
-    (tmp_path / "reader.json").write_text(json.dumps({"confidence": NUMBERS}))
-    assert load_confidence(tmp_path) == Confidence(**NUMBERS)
+@settings(deadline=None)
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=6))
+def test_a_lead_is_over_the_best_of_the_others_within_four(strengths):
+    found = leads(strengths)
+    assert len(found) == len(strengths)
+    for number, lead in enumerate(found):
+        others = strengths[:number] + strengths[number + 1 :]
+        plain = strengths[number] - max(others) if others else math.inf
+        assert lead == max(-4, min(4, plain))
 
 
-def test_the_shipped_reader_brings_its_numbers():
-    shipped = load_confidence(DEFAULT_READER)
-    assert shipped.score > 0
-    assert shipped.support >= 0
-    assert 0 <= shipped.threshold < 1
+def test_equal_answers_lead_by_nothing():
+    assert leads([1.5, 1.5, 0.0]) == [0.0, 0.0, -1.5]
+    assert leads([]) == []
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        None,
-        "",
-        "{",
-        "[]",
-        "{}",
-        '{"confidence": null}',
-        '{"confidence": {"bias": 0, "score": 1, "support": 0}}',
-        '{"confidence": {"bias": 0, "score": "much", "support": 0, "threshold": 0}}',
-        '{"confidence": {"bias": 0, "score": [1], "support": 0, "threshold": 0}}',
-    ],
-)
-def test_a_folder_without_them_is_refused(tmp_path, written):
-    if written is not None:
-        (tmp_path / "reader.json").write_text(written)
-    with pytest.raises(ReaderError, match=r"reader\.json gives no confidence numbers"):
-        load_confidence(tmp_path)
+@pytest.fixture
+def beside(tmp_path):
+    """Writes a calibration into a folder of its own, as a value or as it stands."""
+
+    def write(numbers=NUMBERS, fingerprint=MODELS, raw=None):
+        written = {"fingerprint": fingerprint, "promise": 0.95, "numbers": numbers}
+        text = json.dumps(written) if raw is None else raw
+        (tmp_path / CALIBRATION).write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def test_the_numbers_are_read_from_beside_the_reader(beside):
+    found = load_confidence(beside(), **MODELS)
+    assert found == replace(FITTED, calibrated=True)
+
+
+@pytest.mark.parametrize("changed", [{"reader": "reader-1:0c"}, {"library": "embedder:0b+2"}])
+def test_a_calibration_of_other_models_is_refused(beside, changed):
+    assert load_confidence(beside(), **(MODELS | changed)) == Confidence()
+
+
+@pytest.mark.parametrize("fingerprint", [{}, None, "reader-1:0a", MODELS | {"more": 1}])
+def test_a_calibration_that_names_its_models_otherwise_is_refused(beside, fingerprint):
+    assert load_confidence(beside(fingerprint=fingerprint), **MODELS) == Confidence()
+
+
+def test_without_a_calibration_an_answer_counts_when_it_beats_no_answer(tmp_path):
+    plain = load_confidence(tmp_path, **MODELS)
+    assert not plain.calibrated
+    for score, shown in ((0.01, True), (0.0, True), (-0.01, False)):
+        strength = plain.strength([span(score, support=0.9, log_share=-3.0), span(-5.0)])
+        for lead in (-4.0, 0.0, 4.0):
+            assert (plain.probability(strength, lead) >= plain.threshold) == shown
+    assert plain.probability(1e9, 4.0) < plain.sure, "nothing is sure that was not calibrated"
+
+
+@pytest.mark.parametrize("raw", ["", "{", "[]", "null", "{}", '"calibration"', "[[[["])
+def test_a_file_that_is_no_calibration_is_told(beside, raw):
+    with pytest.raises(ReaderError, match=r"calibration\.json can't be read: run citespan calibra"):
+        load_confidence(beside(raw=raw), **MODELS)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_is_missing_or_none_is_told(beside, name):
+    without = {other: value for other, value in NUMBERS.items() if other != name}
+    for numbers in (without, NUMBERS | {name: "much"}, NUMBERS | {name: None}, [NUMBERS]):
+        with pytest.raises(ReaderError, match=r"calibration\.json can't be read"):
+            load_confidence(beside(numbers), **MODELS)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 10**400])
+def test_a_number_that_is_not_finite_is_told(beside, number):
+    with pytest.raises(ReaderError, match=r"calibration\.json can't be read"):
+        load_confidence(beside(NUMBERS | {"slope": number}), **MODELS)
+
+
+def test_bytes_that_are_no_text_are_told(tmp_path):
+    (tmp_path / CALIBRATION).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ReaderError, match="or delete it"):
+        load_confidence(tmp_path, **MODELS)
+
+
+def test_every_number_has_a_name_in_the_file():
+    assert set(NUMBERS) == set(asdict(Confidence())) - {"calibrated"}

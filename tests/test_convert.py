@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qa.confidence import Confidence, load_confidence
 from qa.convert import reader_folder
 from qa.errors import ReaderError
 from qa.reader import ABOUT, DEFAULT_READER, MODEL, load_reader
@@ -38,17 +39,29 @@ def tiny_models(tmp_path_factory):
     return home
 
 
-def test_a_model_folder_is_converted_once_and_scores_as_the_model_does(tiny_models, tmp_path):
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def converted(tiny_models, cache):
+    """The model with a span head, as a reader."""
+    return reader_folder(str(tiny_models / "spans"), cache)
+
+
+def test_a_model_folder_is_converted_once_and_scores_as_the_model_does(
+    tiny_models, cache, converted
+):
     import torch
     from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
     source = tiny_models / "spans"
-    folder = reader_folder(str(source), tmp_path)
-    written = (folder / MODEL).stat().st_mtime_ns
-    assert reader_folder(str(source), tmp_path) == folder
-    assert (folder / MODEL).stat().st_mtime_ns == written
+    written = (converted / MODEL).stat().st_mtime_ns
+    assert reader_folder(str(source), cache) == converted
+    assert (converted / MODEL).stat().st_mtime_ns == written
 
-    reader = load_reader(folder, threads=1)
+    reader = load_reader(converted, threads=1)
     tokens = AutoTokenizer.from_pretrained(source)(QUESTION, TEXT, return_tensors="pt")
     with torch.no_grad():
         expected = AutoModelForQuestionAnswering.from_pretrained(source).eval()(**tokens)
@@ -65,11 +78,15 @@ def test_a_reader_folder_is_taken_as_it_is(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_converted_reader_names_its_checksums(tiny_models, tmp_path):
-    folder = reader_folder(str(tiny_models / "spans"), tmp_path)
-    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+def test_a_converted_reader_names_its_checksums(converted):
+    about = json.loads((converted / ABOUT).read_text(encoding="utf-8"))
     assert about["name"] == "spans"
     assert set(about["sha256"]) == {"reader.onnx", "tokenizer.json"}
+
+
+def test_a_converted_reader_answers_when_it_beats_no_answer_and_promises_nothing(converted):
+    fingerprint = load_reader(converted, 1).fingerprint
+    assert load_confidence(converted, fingerprint, "any") == Confidence()
 
 
 def test_a_model_without_a_span_head_is_refused_and_leaves_nothing(tiny_models, tmp_path):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from qa import LabelError
-from qa.labels import load_labels
+from qa.labels import kept_out, load_labels
 
 TEXT = "The bridge was built by Mary Stone in 1907. 😀 Mary Stone died in 1921."
 
@@ -66,6 +66,13 @@ def test_several_answers_are_kept_once_each_in_order(file):
     assert labelled.answers == ("Mary Stone", "Stone")
 
 
+def test_the_places_of_all_answers_are_kept_once_each_most_agreed_first(file):
+    given = answers("Mary Stone", "Stone", "Mary Stone") + answers("Mary Stone", nth=1)
+    _, (labelled,) = load_labels(file(row("q1", "Who?", given)))
+    assert labelled.places == ((24, 34), (29, 34), (46, 56))
+    assert [TEXT[start:end] for start, end in labelled.places][::2] == ["Mary Stone"] * 2
+
+
 def test_offsets_count_code_points(file):
     _, (labelled,) = load_labels(file(row("q1", "When did she die?", answers("1921"))))
     assert labelled.answers == ("1921",)
@@ -87,6 +94,33 @@ def test_a_wrong_offset_names_the_question(file, start):
     wrong = [{"text": "Mary Stone", "answer_start": start}]
     with pytest.raises(LabelError, match=rf"q7: the answer “Mary Stone” does not stand at {start}"):
         load_labels(file(row("q1", "When?", answers("1907")), row("q7", "Who?", wrong)))
+
+
+def test_every_row_that_can_t_be_used_is_named(file):
+    wrong = [{"text": "Mary Stone", "answer_start": 3}]
+    rows = [row(f"bad{number}", "Who?", wrong) for number in range(12)]
+    with pytest.raises(LabelError) as caught:
+        load_labels(file(row("q1", "When?", answers("1907")), *rows, {"id": "torn"}))
+    first, *sentences = str(caught.value).splitlines()
+    assert first.endswith("labels.json: 13 of 14 questions can't be used:")
+    assert all(f"bad{number}:" in line for number, line in enumerate(sentences[:-1]))
+    assert len(sentences) == 13
+    assert "torn" in sentences[-1]
+
+
+@pytest.mark.parametrize("text", ["", None])
+def test_an_answer_of_no_words_is_named(file, text):
+    with pytest.raises(LabelError, match=r"q1|is not a SQuAD row"):
+        load_labels(file(row("q1", "Who?", [{"text": text, "answer_start": 3}])))
+
+
+def test_half_of_the_paragraphs_are_kept_out_and_always_the_same(article):
+    ids = [article("text", name=f"paragraph {number}").id for number in range(1000)]
+    lost = [id for id in ids if kept_out(id)]
+    assert 400 < len(lost) < 600
+    assert lost == [id for id in ids if kept_out(id)]
+    held = [id for id in ids if int(id, 16) % 10 == 0]
+    assert 0 < sum(map(kept_out, held)) < len(held), "a tenth drawn by id has both halves"
 
 
 @pytest.mark.parametrize(

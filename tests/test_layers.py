@@ -14,7 +14,7 @@ FILES = {
     for package in PACKAGES
     for path in sorted((ROOT / package).rglob("*.py"))
 }
-HEAVY = ("torch", "sentence_transformers", "transformers", "onnxruntime")
+HEAVY = ("torch", "sentence_transformers", "transformers", "onnxruntime", "sklearn", "matplotlib")
 
 
 def imported(tree):
@@ -104,11 +104,15 @@ def test_only_the_command_reaches_up_by_name():
         ("sqlite3", set()),
         ("faiss", {"index/vectors.py"}),
         ("tantivy", {"index/terms.py"}),
-        ("onnxruntime", {"index/onnx.py"}),
+        ("onnxruntime", {"index/onnx.py", "qa/training/export.py"}),
+        ("onnx", {"qa/training/network.py"}),
+        ("safetensors", {"qa/training/train.py"}),
+        ("sklearn", {"qa/training/calibrate.py"}),
         ("sentence_transformers", {"index/embed.py"}),
         ("trafilatura", {"index/sources/html.py"}),
         ("pypdfium2", {"index/sources/pdf.py"}),
-        ("click", {"qa/cli.py"}),
+        ("matplotlib", {"qa/plots.py"}),
+        ("click", {"qa/cli.py", "qa/options.py", "qa/training/commands.py"}),
         ("pydantic_settings", {"web/settings.py"}),
         ("gunicorn", {"web/serve.py"}),
     ],
@@ -117,12 +121,39 @@ def test_each_engine_has_one_file_that_knows_it(package, only):
     assert importers(package) == only
 
 
+def test_a_model_is_run_in_one_file_and_made_small_in_another():
+    names = {
+        file: {name for name in imported(FILES[file]) if name.startswith("onnxruntime")}
+        for file in importers("onnxruntime")
+    }
+    assert names == {
+        "index/onnx.py": {"onnxruntime"},
+        "qa/training/export.py": {"onnxruntime.quantization"},
+    }
+
+
+def test_training_is_known_only_to_the_command():
+    reaching = {
+        (file, name)
+        for file, tree in FILES.items()
+        if not file.startswith("qa/training/")
+        for name in imported(tree)
+        if name.startswith("qa.training")
+    }
+    assert reaching == {("qa/cli.py", "qa.training.commands")}
+
+
+def test_answering_needs_torch_in_no_file_of_its_own():
+    files = {file for file in importers("torch") if not file.startswith("qa/training/")}
+    assert files == {"index/onnx.py"}
+
+
 def test_only_the_service_knows_http():
     assert all(file.startswith("web/") for file in importers("flask") | importers("werkzeug"))
 
 
 def test_the_environment_is_read_in_one_place_a_layer():
-    # Two switches of third parties are set before they load; the command's options name theirs.
+    # Three switches of third parties are set before they load; the command's options name theirs.
     touching = {
         (file, ast.unparse(node))
         for file, tree in FILES.items()
@@ -133,6 +164,7 @@ def test_the_environment_is_read_in_one_place_a_layer():
     assert touching == {
         ("index/embed.py", "os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')"),
         ("index/onnx.py", "os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')"),
+        ("qa/plots.py", "os.environ.setdefault('MPLCONFIGDIR', cache)"),
     }
     holding = {file for file, tree in FILES.items() if "os.environ" in attributes(tree)}
     assert holding == {file for file, _ in touching}
@@ -142,7 +174,7 @@ def test_the_environment_is_read_in_one_place_a_layer():
         for node in ast.walk(tree)
         if isinstance(node, ast.keyword) and node.arg in ("envvar", "env_prefix")
     }
-    assert naming == {"qa/cli.py", "web/settings.py"}
+    assert naming == {"qa/options.py", "web/settings.py"}
 
 
 def test_nothing_is_ever_unpickled():
@@ -155,7 +187,7 @@ def test_nothing_is_ever_unpickled():
             assert not (isinstance(node, ast.keyword) and node.arg == "allow_pickle"), file
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", [*PACKAGES, "qa.cli"])
 def test_importing_a_package_loads_nothing_slow(package):
     code = f"import sys, {package}; print([n for n in {HEAVY!r} if n in sys.modules])"
     done = subprocess.run(

@@ -1,14 +1,17 @@
 """Spans of all passages become distinct answers; the order they come in never matters."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qa import Span
 from qa.confidence import Confidence
-from qa.rank import normalise_answer, rank
+from qa.rank import candidates, normalise_answer, rank
 
-BY_SCORE = Confidence(0.0, 1.0, 0.0, 0.5)
+BY_SCORE = Confidence(score=1.0)
+BY_BOTH = Confidence(score=1.0, support=1.0)
 TEXTS = {
     "a": "The RAA was signed in London. It was signed by Rishi Sunak. Sunak smiled.",
     "b": "In london, Sunak signed.",
@@ -32,7 +35,9 @@ def test_the_surest_comes_first_with_its_confidence():
     spans = [span("a", "RAA", -1.0), span("a", "London", 2.0), span("b", "signed", 1.0)]
     ranked = rank(QUESTION, spans, TEXTS, BY_SCORE, 3)
     assert said(ranked) == ["London", "signed", "RAA"]
-    assert [one.confidence for one in ranked] == [BY_SCORE.of(one.spans[0]) for one in ranked]
+    assert [one.confidence for one in ranked] == [
+        BY_SCORE.probability(strength, 0.0) for strength in (2.0, 1.0, -1.0)
+    ]
 
 
 def test_spans_that_say_the_same_are_one_answer_and_all_are_kept():
@@ -75,10 +80,56 @@ def test_a_span_that_says_nothing_is_no_answer(words):
 
 def test_support_decides_between_equal_scores():
     spans = [span("a", "RAA", 1.0, support=0.2), span("a", "London", 1.0, support=0.9)]
-    assert said(rank(QUESTION, spans, TEXTS, Confidence(0.0, 1.0, 1.0, 0.5), 3)) == [
+    assert said(rank(QUESTION, spans, TEXTS, BY_BOTH, 3)) == [
         "London",
         "RAA",
     ]
+
+
+def test_the_share_among_the_words_of_a_window_decides_between_equal_scores():
+    apart, rival = span("a", "RAA", 1.0), span("a", "London", 1.0)
+    spans = [replace(apart, log_share=-0.1), replace(rival, log_share=-2.0)]
+    for order in (spans, spans[::-1]):
+        assert said(rank(QUESTION, order, TEXTS, replace(BY_SCORE, share=0.3), 3)) == [
+            "RAA",
+            "London",
+        ]
+
+
+def test_an_answer_that_several_places_give_may_pass_a_stronger_one():
+    spans = [span("a", "RAA", 2.0), span("a", "London", 1.5), span("b", "london", 1.4)]
+    assert said(rank(QUESTION, spans, TEXTS, BY_SCORE, 3)) == ["RAA", "London"]
+    agreeing = replace(BY_SCORE, agreement=1.0)
+    first, second = rank(QUESTION, spans, TEXTS, agreeing, 3)
+    assert first.spans == (spans[1], spans[2])
+    assert second.spans == (spans[0],)
+    assert first.confidence > second.confidence
+
+
+def test_an_answer_ahead_of_the_next_is_surer_and_one_behind_it_less():
+    wide = replace(BY_SCORE, margin=0.5)
+    alone = rank(QUESTION, [span("a", "RAA", 1.0)], TEXTS, wide, 3)
+    close = rank(QUESTION, [span("a", "RAA", 1.0), span("a", "London", 0.5)], TEXTS, wide, 3)
+    assert alone[0].confidence == wide.probability(1.0, 4.0)
+    assert [one.confidence for one in close] == [
+        wide.probability(1.0, 0.5),
+        wide.probability(0.5, -0.5),
+    ]
+    assert alone[0].confidence > close[0].confidence > close[1].confidence
+
+
+def test_the_lead_is_over_all_answers_not_only_those_that_are_asked_for():
+    spans = [span("a", "RAA", 1.0), span("a", "London", 0.5)]
+    wide = replace(BY_SCORE, margin=0.5)
+    assert rank(QUESTION, spans, TEXTS, wide, 1) == rank(QUESTION, spans, TEXTS, wide, 2)[:1]
+
+
+def test_candidates_are_all_the_answers_strongest_first():
+    spans = [span("a", "RAA", 3.0), span("a", "London", 2.0), span("b", "london", 2.5)]
+    spans += [span("a", "Rishi", 1.0), span("a", "Rishi Sunak", 0.0), span("c", "the", 9.0)]
+    groups = candidates(QUESTION, spans, TEXTS, BY_SCORE)
+    assert groups == [(spans[0],), (spans[2], spans[1]), (spans[3],)]
+    assert [one.spans for one in rank(QUESTION, spans, TEXTS, BY_SCORE, 9)] == groups
 
 
 def test_words_of_the_question_answer_nothing():
@@ -113,7 +164,7 @@ SAME_PLACE = [Span("a", 0, 3, 1.0, 0.0), Span("a", 0, 3, 0.0, 1.0)]
 @example((SAME_PLACE, SAME_PLACE[::-1]), 1)
 def test_the_order_of_the_spans_never_matters(orders, k):
     one, other = orders
-    confidence = Confidence(0.0, 1.0, 1.0, 0.5)
+    confidence = replace(BY_BOTH, share=0.5, agreement=0.3, margin=0.5)
     ranked = rank(QUESTION, one, TEXTS, confidence, k)
     assert ranked == rank(QUESTION, other, TEXTS, confidence, k)
     assert len(ranked) <= k

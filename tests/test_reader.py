@@ -1,9 +1,11 @@
 """The shipped reader: every span is a slice of its article, and only the pinned files load."""
 
 import json
+import math
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from itertools import pairwise
 
 import onnx
 import pytest
@@ -12,7 +14,7 @@ from onnx import TensorProto, helper
 import qa.reader
 from index import Hit, Passage, sentences
 from qa import ReaderError
-from qa.reader import ABOUT, DEFAULT_READER, MODEL, TOKENIZER, load_reader
+from qa.reader import ABOUT, DEFAULT_READER, MODEL, TOKENIZER, load_reader, load_tokenizer
 from qa.window import whole, windows
 
 pytestmark = pytest.mark.model
@@ -59,6 +61,29 @@ def best(spans):
 def test_it_answers(reader, article):
     span = best(reader.read("Where was the pact signed?", [whole(article(PACT))]))
     assert "London" in PACT[span.start : span.end]
+
+
+def test_each_span_tells_its_share_of_what_its_window_says(reader, article):
+    found = reader.read("Where was the pact signed?", [whole(article(PACT))])
+    assert all(span.log_share < 0 for span in found)
+    assert sum(math.exp(span.log_share) for span in found) < 1
+    by_score = sorted(found, key=lambda span: span.score)
+    assert by_score == sorted(found, key=lambda span: span.log_share)
+
+
+def test_a_long_text_is_given_in_parts_that_overlap():
+    tokenizer = load_tokenizer(DEFAULT_READER / TOKENIZER)
+    text = " ".join(f"word{number}" for number in range(400))
+    encoding = tokenizer.encode("Who?", text)
+    parts = [encoding, *encoding.overflowing]
+    assert len(parts) > 2
+    ranges = []
+    for part in parts:
+        assert len(part.ids) <= 384
+        inside = [at for at, one in enumerate(part.sequence_ids) if one == 1]
+        ranges.append((part.offsets[inside[0]][0], part.offsets[inside[-1]][1]))
+    assert ranges[0][0] == 0 and ranges[-1][1] == len(text)
+    assert all(other[0] < one[1] < other[1] for one, other in pairwise(ranges))
 
 
 def test_it_is_named_to_the_byte(reader):

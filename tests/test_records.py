@@ -1,6 +1,7 @@
 """Questions are cleaned and bounded; a reply's JSON has one exact shape."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -88,18 +89,26 @@ def test_a_question_is_folded_sendable_and_stays_as_it_is(text):
     assert Question(question.text) == question
 
 
-def _reply(reason: str | None = None) -> Reply:
+def _reply(reason: str | None = None, calibrated: bool = True) -> Reply:
     cited = Citation("a1", "Tea 🍵", None, "Paper", "2023-01-11", 4, 7, "Who? ", "é🍵x", " it.")
     near = NearPassage(Passage("a1", 0, 12, "Who? é🍵x it."), "Tea 🍵", 0.5)
-    answers = () if reason is not None else (Answer("é🍵x", 0.75, (cited, cited)),)
-    return Reply("who?", answers, (near,), reason, revision=7, took_ms=1.5)
+    answers = () if reason is not None else (Answer("é🍵x", 0.75, True, (cited, cited)),)
+    return Reply("who?", answers, (near,), reason, calibrated, revision=7, took_ms=1.5)
 
 
 def test_a_reply_as_json_has_exactly_these_keys():
     sent = reply_json(_reply())
-    assert list(sent) == ["question", "answers", "passages", "reason", "revision", "took_ms"]
+    assert list(sent) == [
+        "question",
+        "answers",
+        "passages",
+        "reason",
+        "calibrated",
+        "revision",
+        "took_ms",
+    ]
     (answer,) = sent["answers"]
-    assert list(answer) == ["text", "confidence", "citations"]
+    assert list(answer) == ["text", "confidence", "sure", "citations"]
     assert len(answer["citations"]) == 2
     assert list(answer["citations"][0]) == [
         "article_id",
@@ -124,3 +133,13 @@ def test_a_reply_as_json_is_plain_and_comes_back_the_same(reason):
     assert json.loads(text.encode().decode()) == sent
     assert sent["reason"] == reason
     assert sent["revision"] == 7
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_a_reply_says_whether_its_confidence_was_fitted_and_reached_the_promise(calibrated):
+    reply = _reply(calibrated=calibrated)
+    assert reply_json(reply)["calibrated"] is calibrated
+    (answer,) = reply.answers
+    for sure in (True, False):
+        sent = reply_json(replace(reply, answers=(replace(answer, sure=sure),)))
+        assert sent["answers"][0]["sure"] is sure

@@ -76,12 +76,29 @@ def test_an_answer_in_its_sentence_with_its_citation():
     assert page.marks == [WORDS]
     assert "On Wednesday Japan and Britain signed the RAA" in page.text
     assert "who signed the RAA? · Citespan" in page.text
-    for said in ("very likely", "93%", "The Example", "11 January 2023", PACT.title, "example.org"):
+    for said in ("sure 93%", "The Example", "11 January 2023", PACT.title, "example.org"):
         assert said in page.text
     there = f"/articles/{PACT.id}?start={SECOND}&end={SECOND + len(WORDS)}#answer"
     assert there in page.hrefs()
     out = next(attrs for attrs in page.all("a") if attrs["href"] == PACT.url)
     assert out["rel"] == "noopener nofollow"
+
+
+@pytest.mark.parametrize(
+    ("sure", "calibrated", "words"),
+    [
+        (True, True, "sure 93%"),
+        (False, True, "very likely 93%"),
+        (False, False, "very likely, uncalibrated 93%"),
+    ],
+)
+def test_what_stands_behind_the_confidence_is_said(sure, calibrated, words):
+    replied = FakeQA().replied
+    answers = tuple(replace(one, sure=sure) for one in replied.answers)
+    page = page_of("/?q=who", FakeQA(replace(replied, answers=answers, calibrated=calibrated)))
+    assert words in page.text
+    assert ("uncalibrated" in page.text) == (not calibrated)
+    assert ("very likely" in page.text) == (not sure)
 
 
 def test_the_box_keeps_the_question_and_k():

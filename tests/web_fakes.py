@@ -65,11 +65,13 @@ def citation(article: Article, start: int, end: int) -> Citation:
 
 def reply(*citations: Citation, reason: str | None = None) -> Reply:
     """One answer with these citations, or none for a reason."""
-    answers = (Answer(citations[0].quote, 0.93, citations),) if citations else ()
+    answers = (Answer(citations[0].quote, 0.93, True, citations),) if citations else ()
     near = tuple(
         NearPassage(Passage(one.id, 0, 20, one.text[:20]), one.title, 0.5) for one in (PACT, EVIL)
     )
-    return Reply("who signed the RAA?", answers, near, reason, revision=7, took_ms=12.5)
+    return Reply(
+        "who signed the RAA?", answers, near, reason, calibrated=True, revision=7, took_ms=12.5
+    )
 
 
 @dataclass(frozen=True)

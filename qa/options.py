@@ -1,0 +1,58 @@
+"""Options that several commands share, and how our errors are told on the command line."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from index import DEFAULT_EMBEDDER, LibraryError
+from qa.errors import QAError
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--data",
+        type=FOLDER,
+        default=Path("var"),
+        show_default=True,
+        envvar="CITESPAN_DATA",
+        help="The library's folder.",
+    )(command)
+
+
+def embedder_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--embedder",
+        default=DEFAULT_EMBEDDER,
+        show_default=True,
+        envvar="CITESPAN_EMBEDDER",
+        help="A sentence-transformers model: a folder or a name.",
+    )(command)
+
+
+def reader_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--reader",
+        default=None,
+        envvar="CITESPAN_READER",
+        help="A reader: a folder or a Hugging Face name; the shipped one by default.",
+    )(command)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Our errors as one sentence and exit code 2; Ctrl+C as 130."""
+    try:
+        yield
+    except (LibraryError, QAError) as error:
+        click.secho(f"citespan: {error}", fg="red", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        click.echo("\ncitespan: stopped", err=True)
+        sys.exit(130)

@@ -1,0 +1,54 @@
+"""Hard negatives: passages that our own retrieval ranks high and that hold no answer.
+
+They teach the reader silence, and to compare its scores across passages.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from index import (
+    Article,
+    Library,
+    Passage,
+    build_articles,
+    embedder_fingerprint,
+    load_question_embedder,
+)
+from qa.labels import Labelled
+from qa.rank import normalise_answer
+from qa.records import MAX_QUESTION, Question
+from qa.retrieve import retrieve
+
+_LOOKED_AT = 12  # passages of a question's ranking
+KEPT = 4  # of those, at most so many that hold no answer
+
+
+def mine(
+    articles: Sequence[Article],
+    questions: Sequence[Labelled],
+    folder: Path,
+    embedder: str,
+    progress: bool,
+) -> list[list[Passage]]:
+    """For each question, at most `KEPT` passages without its answer, highest ranked first.
+
+    `folder`: where the library of all `articles` is built, or brought up to date.
+    """
+    build_articles(tqdm(articles, "indexing", disable=not progress), folder, embedder)
+    library = Library(folder)
+    encoder = load_question_embedder(library.models, embedder_fingerprint(embedder))
+    found = []
+    for labelled in tqdm(questions, "mining negatives", disable=not progress):
+        hits = retrieve(library, encoder, Question(labelled.question[:MAX_QUESTION]), _LOOKED_AT)
+        passages = [hit.passage for hit in hits]
+        found.append([one for one in passages if not _answers(one, labelled)][:KEPT])
+    library.close()
+    return found
+
+
+def _answers(passage: Passage, labelled: Labelled) -> bool:
+    """Whether an accepted answer stands in the passage, word by word."""
+    words = f" {normalise_answer(passage.text)} "
+    return any(f" {normalise_answer(answer)} " in words for answer in labelled.answers)

@@ -1,0 +1,159 @@
+"""From files of labelled questions to a reader folder: the whole of `citespan train`.
+
+It composes the steps and decides only whether the result may be used.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from index import DEFAULT_EMBEDDER, Article, Passage, embedder_folder
+from qa.errors import TrainingError
+from qa.evaluate import evaluate
+from qa.labels import Labelled, load_labels
+from qa.reader import DEFAULT_READER, TOKENIZER, load_tokenizer
+from qa.training.export import export
+from qa.training.material import Material, load_material
+from qa.training.negatives import mine
+from qa.training.network import new_network
+from qa.training.train import Lesson, Settings, train
+
+MOST_LOST = 0.4  # F1 that int8 may cost
+_MEMORY = 4_000_000_000  # bytes a run takes with its library and its network
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a run came to: F1 in percent on the evaluation file, and how much it was fed."""
+
+    questions: int
+    left_out: int
+    held_out: tuple[Path, ...]
+    f1: float
+    f1_float: float
+
+
+def train_reader(
+    files: Sequence[tuple[Path, float]],
+    evaluation: Path,
+    out: Path,
+    start: Path | None,
+    settings: Settings,
+    progress: bool,
+) -> Trained:
+    """Train a reader on `files`, each with its share, and write it to the folder `out`.
+
+    `start`: a reader or model folder to go on from; the shipped reader for None. What a run
+    needs to go on later lies in `out`/work. A tenth of the paragraphs is held out and written
+    to `out`/held-out, for `citespan calibrate`.
+    Raises `LabelError`, `ReaderError`, or `TrainingError`, also when int8 costs too much.
+    """
+    _check_memory()
+    judged = load_labels(evaluation)[0]
+    material = [(load_material(file, judged), share) for file, share in files]
+    work = out / "work"
+    origin = DEFAULT_READER if start is None else start
+    network = new_network(origin, embedder_folder(DEFAULT_EMBEDDER), settings.seed)
+    tokenizer = origin / TOKENIZER
+    if not tokenizer.is_file():
+        raise TrainingError(f"{origin} has no {TOKENIZER}: it can't be a start")
+    held_out = _write_held_out([one for one, _ in material], out / "held-out")
+    lessons = _lessons(material, work, progress)
+    articles = {one.id: one for part, _ in material for one in part.articles}
+    train(network, load_tokenizer(tokenizer), lessons, articles, settings, work, progress)
+    f1s = []
+    for folder, int8 in ((work / "float", False), (work / "int8", True)):
+        export(network, tokenizer, out.name, folder, int8=int8)
+        f1s.append(_f1(evaluation, folder, work))
+    if f1s[0] - f1s[1] > MOST_LOST:
+        raise TrainingError(
+            f"int8 costs {f1s[0] - f1s[1]:.2f} F1, more than {MOST_LOST}: the reader is not"
+            f" written; both forms lie in {work}"
+        )
+    for file in sorted((work / "int8").iterdir()):
+        file.replace(out / file.name)
+    return Trained(
+        questions=len(lessons),
+        left_out=sum(part.left_out for part, _ in material),
+        held_out=held_out,
+        f1=f1s[1],
+        f1_float=f1s[0],
+    )
+
+
+def _check_memory() -> None:
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if free < _MEMORY:
+        raise TrainingError(
+            f"training needs {_MEMORY / 1e9:.0f} GB of free memory, and {free / 1e9:.1f} are"
+            " free: close other programs"
+        )
+
+
+def _write_held_out(material: Sequence[Material], folder: Path) -> tuple[Path, ...]:
+    """The held-out questions of every file that has some, as a file like it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written: dict[tuple[Labelled, ...], Path] = {}
+    for one in material:
+        if one.held_out and one.held_out not in written:
+            taken = any(path.stem == one.name for path in written.values())
+            name = f"{one.name}-{len(written) + 1}" if taken else one.name
+            written[one.held_out] = folder / f"{name}.json"
+            written[one.held_out].write_text(_squad(one), encoding="utf-8")
+    return tuple(written.values())
+
+
+def _squad(material: Material) -> str:
+    """The held-out questions as SQuAD JSON."""
+    data = []
+    for article in material.articles:
+        asked = [one for one in material.held_out if one.article_id == article.id]
+        if asked:
+            rows = [_row(one, article) for one in asked]
+            paragraph = {"context": article.text, "qas": rows}
+            data.append({"title": article.title, "paragraphs": [paragraph]})
+    return json.dumps({"data": data}, ensure_ascii=False)
+
+
+def _row(labelled: Labelled, article: Article) -> dict[str, object]:
+    answers = [
+        {"text": article.text[start:end], "answer_start": start} for start, end in labelled.places
+    ]
+    return {
+        "id": sha256(f"{article.id} {labelled.question}".encode()).hexdigest()[:16],
+        "question": labelled.question,
+        "answers": answers,
+        "is_impossible": not answers,
+    }
+
+
+def _lessons(
+    material: Sequence[tuple[Material, float]], work: Path, progress: bool
+) -> list[Lesson]:
+    """Every question with its hard negatives, mined once and kept for a run that goes on."""
+    articles = [one for part, _ in material for one in part.articles]
+    questions = [(one, share) for part, share in material for one in part.training]
+    key = sha256(repr([(one.question, one.article_id) for one, _ in questions]).encode())
+    kept = work / f"negatives-{key.hexdigest()[:16]}.json"
+    if not kept.is_file():
+        asked = [one for one, _ in questions]
+        found = mine(articles, asked, work / "library", DEFAULT_EMBEDDER, progress)
+        places = [[(one.article_id, one.start, one.end) for one in row] for row in found]
+        making = kept.with_suffix(".new")
+        making.write_text(json.dumps(places), encoding="utf-8")
+        making.replace(kept)
+    texts = {one.id: one.text for one in articles}
+    return [
+        Lesson(
+            one, [Passage(id, start, end, texts[id][start:end]) for id, start, end in row], share
+        )
+        for (one, share), row in zip(questions, json.loads(kept.read_text()), strict=True)
+    ]
+
+
+def _f1(evaluation: Path, folder: Path, work: Path) -> float:
+    figures = evaluate([evaluation], "reader", [], None, str(folder), DEFAULT_EMBEDDER, work, False)
+    return float(figures["f1"])

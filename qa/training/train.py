@@ -1,0 +1,268 @@
+"""Labelled questions become a trained network, in steps that can be cut off and gone on with.
+
+It must not know how the result is exported or judged.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tqdm import tqdm
+
+from index import Article, Passage
+from qa.errors import TrainingError
+from qa.labels import Labelled
+from qa.training.batches import Batch, Row, batches, rows
+from qa.training.loss import span_loss
+from qa.training.windows import examples
+
+_CHECKPOINT = "checkpoint.safetensors"
+_WARM_UP = 100  # steps
+_EVERY = 200  # steps between two checkpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A question to train on, its hard negatives, and how often an epoch shows it.
+
+    `share`: 0.5 shows it in every second epoch, drawn at random; 2 twice in each.
+    """
+
+    labelled: Labelled
+    negatives: Sequence[Passage]
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The numbers of a run; two runs with equal ones, on one machine, give one result.
+
+    `negative_share`: of the questions that are shown with a hard negative beside them.
+    """
+
+    epochs: float = 2.0
+    learning_rate: float = 1e-4
+    tokens: int = 4096  # of a batch, with padding
+    negative_share: float = 0.4
+    seed: int = 1
+
+
+def train(
+    network: Any,
+    tokenizer: Any,
+    lessons: Sequence[Lesson],
+    articles: dict[str, Article],
+    settings: Settings,
+    folder: Path,
+    progress: bool,
+) -> None:
+    """Train `network` in place; `folder` keeps its checkpoints, and a run goes on from there.
+
+    Raises `TrainingError` when the checkpoint there can't be read, or is of another run.
+    """
+    lesson_digest = _digest(lessons)
+    trainer = _Trainer(network, settings)
+    done = _resume(trainer, folder, settings, lesson_digest)
+    bar = tqdm(
+        total=1.0,
+        desc="training",
+        disable=not progress,
+        mininterval=5,
+        bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}",
+    )
+    for step, (at, batch) in enumerate(_steps(tokenizer, lessons, articles, settings), 1):
+        if step <= done:
+            continue
+        loss = trainer.step(batch, _rate(settings, step, at))
+        bar.set_postfix(step=step, loss=f"{loss:.3f}", refresh=False)
+        bar.update(at - bar.n)
+        if step % _EVERY == 0:
+            _save(trainer, folder, settings, lesson_digest, step)
+    bar.close()
+    trainer.finish()
+
+
+def _digest(lessons: Sequence[Lesson]) -> str:
+    """16 hexadecimal digits, the same for the same lessons in the same order."""
+    total = sha256()
+    for one in lessons:
+        total.update(repr(one).encode())
+    return total.hexdigest()[:16]
+
+
+def _rate(settings: Settings, step: int, at: float) -> float:
+    """Learning rate: up over the first steps, then linear to 0. `at`: 0 to 1, share done."""
+    return settings.learning_rate * min(1.0, step / _WARM_UP) * (1 - at)
+
+
+def _steps(
+    tokenizer: Any,
+    lessons: Sequence[Lesson],
+    articles: dict[str, Article],
+    settings: Settings,
+) -> Iterator[tuple[float, Batch]]:
+    """The batches of all epochs, each with the share of the run that is over before it."""
+    for epoch in range(-int(-settings.epochs // 1)):
+        random = Random(f"{settings.seed} {epoch}")
+        plan = list(
+            batches(_drawn(tokenizer, lessons, articles, settings, random), settings.tokens, random)
+        )
+        for number, batch in enumerate(plan):
+            at = (epoch + number / len(plan)) / settings.epochs
+            if at >= 1:
+                return
+            yield at, batch
+
+
+def _drawn(
+    tokenizer: Any,
+    lessons: Sequence[Lesson],
+    articles: dict[str, Article],
+    settings: Settings,
+    random: Random,
+) -> list[list[Row]]:
+    """The rows of one epoch, by question."""
+    found = []
+    for one in lessons:
+        for _ in range(int(one.share + random.random())):
+            negatives = list(one.negatives)
+            random.shuffle(negatives)
+            kept = negatives[: int(random.random() < settings.negative_share)]
+            shown = examples(one.labelled, articles, kept, random)
+            if group := rows(tokenizer, shown):
+                found.append(group)
+    return found
+
+
+class _Trainer:
+    """The bfloat16 network that computes and the float32 weights that change."""
+
+    def __init__(self, network: Any, settings: Settings) -> None:
+        import torch
+
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = network
+        whole = {name: one.detach().clone() for name, one in network.named_parameters()}
+        self._parameters = dict(network.named_parameters())
+        learning = {name for name, one in self._parameters.items() if one.requires_grad}
+        self.weights = {name: whole[name].to(self._device) for name in whole if name in learning}
+        self._frozen = {name: whole[name] for name in whole if name not in learning}
+        network.to(self._device, torch.bfloat16).train()
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": [w for w in self.weights.values() if w.ndim > 1], "weight_decay": 0.01},
+                {"params": [w for w in self.weights.values() if w.ndim < 2], "weight_decay": 0.0},
+            ],
+            lr=settings.learning_rate,
+            betas=(0.9, 0.98),
+            fused=True,
+        )
+
+    def step(self, batch: Batch, rate: float) -> float:
+        """One step; the loss before it."""
+        import torch
+
+        given = {
+            name: torch.from_numpy(getattr(batch, name)).to(self._device)
+            for name in batch.__slots__
+        }
+        out = self.network(
+            input_ids=given["ids"], attention_mask=given["mask"], token_type_ids=given["types"]
+        )
+        loss = span_loss(out.start_logits.float(), out.end_logits.float(), given)
+        loss.backward()
+        for name, weight in self.weights.items():
+            weight.grad = self._parameters[name].grad.float()
+            self._parameters[name].grad = None
+        torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+        self.spread()
+        return float(loss.detach())
+
+    def spread(self) -> None:
+        """Give the network the weights as they are now."""
+        import torch
+
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                self._parameters[name].copy_(weight)
+
+    def finish(self) -> None:
+        """Leave the network in float32, on the CPU: trained weights, and the rest as it was."""
+        import torch
+
+        self.network.to("cpu", torch.float32).eval()
+        with torch.no_grad():
+            for name, weight in (self.weights | self._frozen).items():
+                self._parameters[name].copy_(weight)
+
+
+def _save(
+    trainer: _Trainer, folder: Path, settings: Settings, lesson_digest: str, step: int
+) -> None:
+    """The checkpoint, whole or not at all: one file, put in the old one's place."""
+    from safetensors.torch import save_file
+
+    tensors = {}
+    for name, weight in trainer.weights.items():
+        state = trainer.optimiser.state[weight]
+        tensors[f"weight {name}"] = weight
+        tensors |= {f"{key} {name}": state[key] for key in ("exp_avg", "exp_avg_sq")}
+    about = {"step": step, "settings": asdict(settings), "lessons": lesson_digest}
+    folder.mkdir(parents=True, exist_ok=True)
+    making = folder / f"{_CHECKPOINT}.new"
+    save_file(tensors, making, metadata={"about": json.dumps(about)})
+    making.replace(folder / _CHECKPOINT)
+
+
+def _resume(trainer: _Trainer, folder: Path, settings: Settings, lesson_digest: str) -> int:
+    """Load the checkpoint in `folder`, if any; how many steps are done."""
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / _CHECKPOINT
+    if not path.is_file():
+        return 0
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads(file.metadata()["about"])
+            if about["settings"] != asdict(settings):
+                raise TrainingError(
+                    f"{folder} holds a training run with other settings ({about['settings']}):"
+                    " train into another folder, or delete it"
+                )
+            # A checkpoint that does not say what it was shown is believed.
+            if about.get("lessons", lesson_digest) != lesson_digest:
+                raise TrainingError(
+                    f"{folder} holds a training run on other questions:"
+                    " train into another folder, or delete it"
+                )
+            _load(trainer, file, int(about["step"]))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise TrainingError(
+            f"{path} can't be read, or is of another network: delete it to train from the start"
+        ) from error
+    return int(about["step"])
+
+
+def _load(trainer: _Trainer, file: Any, step: int) -> None:
+    """Put the weights and the optimiser where they were after `step` steps."""
+    import torch
+
+    with torch.no_grad():
+        for name, weight in trainer.weights.items():
+            weight.copy_(file.get_tensor(f"weight {name}"))
+            state = {
+                key: file.get_tensor(f"{key} {name}").to(weight.device)
+                for key in ("exp_avg", "exp_avg_sq")
+            }
+            trainer.optimiser.state[weight] = {
+                "step": torch.tensor(float(step)).to(weight.device),
+                **state,
+            }
+    trainer.spread()

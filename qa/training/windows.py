@@ -1,0 +1,100 @@
+"""Labelled questions become what the reader trains on: a window of text, and where it answers.
+
+What is drawn at random (how much text, the title, a question mark) comes from one generator,
+so that a seed reproduces it. It must not know tokens.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from index import Article, Passage, sentences
+from qa.borders import trim
+from qa.labels import Labelled
+from qa.window import PARAGRAPH
+
+_CROP = 0.5  # share of the paragraphs of which only some sentences are shown
+_CROP_WORDS = (30, 150)
+_TITLE = 0.5  # share of the windows that begin with their article's title
+_NO_QUESTION_MARK = 0.2  # people type "who signed raa"
+_WORD = re.compile(r"\w{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question and a text; `targets`: (start, end, weight) of its answers there, or none.
+
+    The weights of an answerable example add up to 1.
+    """
+
+    question: str
+    text: str
+    targets: tuple[tuple[int, int, float], ...]
+
+
+def examples(
+    labelled: Labelled,
+    articles: Mapping[str, Article],
+    negatives: Sequence[Passage],
+    random: Random,
+) -> list[Example]:
+    """The examples of one question: its own paragraph, or none, then each of `negatives`."""
+    question = labelled.question
+    if random.random() < _NO_QUESTION_MARK:
+        question = question.rstrip(" ?")
+    found = []
+    words = _CROP_WORDS[1]
+    if labelled.places:
+        found.append(_answered(question, labelled, articles[labelled.article_id], random))
+        words = len(found[0].text.split())
+    for passage in negatives:
+        # About as long as the answered text, so that length tells nothing and padding is rare.
+        middle = random.randrange(len(passage.text))
+        start, end = _crop(passage.text, (middle, middle + 1), words, random)
+        text = _titled(articles[passage.article_id], passage.text[start:end], random)[1]
+        found.append(Example(question, text, ()))
+    return found
+
+
+def _answered(question: str, labelled: Labelled, article: Article, random: Random) -> Example:
+    start, end = 0, len(article.text)
+    places = [trim(article.text, *place) for place in labelled.places]
+    if random.random() < _CROP:
+        start, end = _crop(article.text, places[0], random.randint(*_CROP_WORDS), random)
+    shift, text = _titled(article, article.text[start:end], random)
+    # Answers stand most agreed first; the second counts a quarter, the third a ninth of it.
+    weights = {
+        (first - start + shift, last - start + shift): 1 / rank**2
+        for rank, (first, last) in reversed(list(enumerate(places, 1)))
+        if start <= first and last <= end
+    }
+    total = sum(weights.values())
+    targets = ((*place, weight / total) for place, weight in weights.items())
+    return Example(question, text, tuple(targets))
+
+
+def _crop(text: str, place: tuple[int, int], words: int, random: Random) -> tuple[int, int]:
+    """Whole sentences around the place, of about so many words, more before or after it."""
+    spans = sentences(text)
+    first = max((i for i, (start, _) in enumerate(spans) if start <= place[0]), default=0)
+    last = min((i for i, (_, end) in enumerate(spans) if end >= place[1]), default=len(spans) - 1)
+    while first > 0 or last < len(spans) - 1:
+        if len(text[spans[first][0] : spans[last][1]].split()) >= words:
+            break
+        if last == len(spans) - 1 or (first > 0 and random.random() < 0.5):
+            first -= 1
+        else:
+            last += 1
+    return spans[first][0], max(spans[last][1], place[1])
+
+
+def _titled(article: Article, text: str, random: Random) -> tuple[int, str]:
+    """The text, perhaps behind its title, as the service shows it; and by how much it moved.
+
+    A title none of whose words stands in the text ("Comments 17") says nothing about it.
+    """
+    telling = set(_WORD.findall(article.title.lower())) & set(_WORD.findall(text.lower()))
+    if not telling or random.random() >= _TITLE:
+        return 0, text
+    return len(article.title) + len(PARAGRAPH), f"{article.title}{PARAGRAPH}{text}"

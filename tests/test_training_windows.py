@@ -1,0 +1,170 @@
+"""Examples to train on: real text of the article, with its answers where they stand."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index import Passage
+from qa.labels import Labelled
+from qa.training.windows import examples
+from qa.window import PARAGRAPH
+
+TEXT = " ".join(
+    f"On day {day} the {thing} was seen by “{name}”, who wrote of it 😀 in the paper."
+    for day, (thing, name) in enumerate(
+        [("comet", "Ann Lee"), ("bridge", "Bo Ek"), ("whale", "Cy Fox")] * 20
+    )
+)
+TITLE = "What was seen from the bridge"
+SEEDS = range(200)
+
+
+def places(*words):
+    found = []
+    for word, nth in words:
+        start = -1
+        for _ in range(nth + 1):
+            start = TEXT.index(word, start + 1)
+        found.append((start, start + len(word)))
+    return tuple(found)
+
+
+@pytest.fixture
+def one(article):
+    return article(TEXT, TITLE)
+
+
+@pytest.fixture
+def asked(one):
+    """Makes a question about the article from the places of its answers."""
+
+    def make(*found):
+        return Labelled("Who saw it?", tuple(TEXT[a:b] for a, b in found), one.id, tuple(found))
+
+    return make
+
+
+def shown(labelled, one, seed, negatives=()):
+    return examples(labelled, {one.id: one}, negatives, Random(seed))
+
+
+def said(example):
+    return [example.text[start:end] for start, end, _ in example.targets]
+
+
+def test_the_answer_stands_where_the_target_says(one, asked):
+    labelled = asked(*places(("Bo Ek", 7)))
+    for seed in SEEDS:
+        (example,) = shown(labelled, one, seed)
+        assert said(example) == ["Bo Ek"]
+        (start, _, weight), text = example.targets[0], example.text
+        assert weight == 1
+        own = text.removeprefix(TITLE + PARAGRAPH)
+        assert own in TEXT
+        assert start - (len(text) - len(own)) + TEXT.index(own) == labelled.places[0][0]
+
+
+def test_a_seed_draws_the_same_and_another_something_else(one, asked):
+    labelled = asked(*places(("Bo Ek", 7)))
+    drawn = [shown(labelled, one, seed) for seed in SEEDS]
+    assert drawn == [shown(labelled, one, seed) for seed in SEEDS]
+    assert len({example.text for (example,) in drawn}) > 20
+
+
+def test_half_of_the_texts_are_whole_and_half_have_their_title(one, asked):
+    texts = [shown(asked(*places(("Bo Ek", 7))), one, seed)[0].text for seed in SEEDS]
+    assert 60 < sum(text.endswith(TEXT) for text in texts) < 140
+    assert 60 < sum(text.startswith(TITLE + PARAGRAPH) for text in texts) < 140
+
+
+def test_a_part_is_made_of_whole_sentences_and_is_not_much_longer_than_drawn(one, asked):
+    for seed in SEEDS:
+        (example,) = shown(asked(*places(("Bo Ek", 7))), one, seed)
+        own = example.text.removeprefix(TITLE + PARAGRAPH)
+        assert own.startswith("On day ") and own.endswith("paper.")
+        assert own == TEXT or len(own.split()) < 150 + 16
+
+
+def test_a_title_none_of_whose_words_is_in_the_text_is_never_shown(article, asked):
+    labelled = asked(*places(("Bo Ek", 7)))
+    other = replace(article(TEXT), id=labelled.article_id, title="Comments 17")
+    assert not any(shown(labelled, other, seed)[0].text.startswith("Comm") for seed in SEEDS)
+
+
+def test_some_questions_are_asked_without_their_mark(one, asked):
+    questions = [shown(asked(*places(("Bo Ek", 7))), one, seed)[0].question for seed in SEEDS]
+    assert set(questions) == {"Who saw it?", "Who saw it"}
+    assert 20 < questions.count("Who saw it") < 60
+
+
+def test_of_several_answers_the_most_agreed_counts_most(one, asked):
+    labelled = asked(*places(("Ann Lee", 0), ("Ann", 0), ("comet", 0)))
+    for seed in SEEDS:
+        (example,) = shown(labelled, one, seed)
+        weights = dict(zip(said(example), (one[2] for one in example.targets), strict=True))
+        assert weights == pytest.approx({"Ann Lee": 36 / 49, "Ann": 9 / 49, "comet": 4 / 49}), (
+            "1, a quarter and a ninth, over their sum"
+        )
+
+
+def test_answers_that_a_part_does_not_show_have_no_weight_there(one, asked):
+    labelled = asked(*places(("Ann Lee", 0), ("Cy Fox", 19)))
+    counts = set()
+    for seed in SEEDS:
+        (example,) = shown(labelled, one, seed)
+        assert sum(weight for _, _, weight in example.targets) == pytest.approx(1)
+        assert "Ann Lee" in said(example)
+        counts.add(len(example.targets))
+    assert counts == {1, 2}
+
+
+def test_answers_that_are_one_when_trimmed_are_one_target(one, asked):
+    (start, end) = places(("Ann Lee", 0))[0]
+    (example,) = shown(asked((start - 1, end + 1), (start, end), (start, end + 2)), one, 1)
+    assert sum(weight for _, _, weight in example.targets) == pytest.approx(1)
+    assert all(said(example))
+
+
+def test_a_question_without_an_answer_shows_only_passages_that_hold_none(one, article):
+    labelled = Labelled("Who?", (), one.id)
+    assert shown(labelled, one, 1) == []
+    passages = [Passage(one.id, 0, 600, TEXT[:600]), Passage(one.id, 700, 900, TEXT[700:900])]
+    for seed in SEEDS:
+        found = shown(labelled, one, seed, passages)
+        assert [example.targets for example in found] == [(), ()]
+        for example, passage in zip(found, passages, strict=True):
+            assert example.text.removeprefix(TITLE + PARAGRAPH) in passage.text
+
+
+def test_a_negative_is_about_as_long_as_the_answered_text(one, asked):
+    passage = Passage(one.id, 0, len(TEXT), TEXT)
+    for seed in SEEDS:
+        own, other = shown(asked(*places(("Bo Ek", 7))), one, seed, [passage])
+        assert other.question == own.question
+        assert other.targets == ()
+        assert abs(len(other.text.split()) - len(own.text.split())) < 40
+
+
+WORDS = st.sampled_from(["Sunak", "é", "😀", "👩‍🚀", "U.S.", "1,000", "“so”", "東京", ",", "(RAA)"])
+SENTENCES = st.lists(WORDS, min_size=1, max_size=30).map(lambda words: f"The {' '.join(words)}.")
+TEXTS = st.lists(SENTENCES, min_size=1, max_size=6).map("\n\n".join)
+
+
+@settings(deadline=None, max_examples=60)
+@given(TEXTS, st.data())
+def test_whatever_the_text_an_answer_is_never_lost_or_moved(article, text, data):
+    one = article(text, "The talk of Sunak")
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    labelled = Labelled("Who?", (text[start:end],), one.id, ((start, end),))
+    negative = Passage(one.id, 0, len(text), text)
+    for seed in range(4):
+        own, other = examples(labelled, {one.id: one}, [negative], Random(seed))
+        ((first, last, weight),) = own.targets
+        assert weight == 1
+        assert own.text[first:last] in text[start:end]
+        assert own.text[first:last]
+        assert other.text
