@@ -14,10 +14,13 @@ from index.database import missing
 from index.derived import derive, open_derived
 from index.errors import LibraryCorrupt, LibraryMismatch
 from index.records import Article, Failure, Hit
+from index.spelling import nearest_word
 from index.split import SPLITTER
 from index.store import Counts, Store
 
 DATABASE, DERIVED, MODELS = "library.db", "derived", "models"
+_SPELLED = 20  # passages looked through for the nearest spelling of a word
+Numbers = NDArray[np.int64]
 LOG_LIMIT = 16_000_000  # bytes of write-ahead log before a reader makes way for it
 
 
@@ -83,17 +86,40 @@ class Library:
         """Let go of the files."""
         self._store.close()
 
-    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+    def nearest(
+        self, vector: NDArray[np.float32], k: int, among: Numbers | None = None
+    ) -> list[tuple[int, float]]:
         """At most `k` (passage number, cosine) pairs, best first; `vector`: (dimension,)."""
-        return self._vectors.nearest(vector, k)
+        return self._vectors.nearest(vector, k, among)
 
-    def matching(self, text: str, k: int) -> list[tuple[int, float]]:
+    def matching(self, text: str, k: int, among: Numbers | None = None) -> list[tuple[int, float]]:
         """At most `k` (passage number, BM25 score) pairs, best first."""
-        return self._terms.matching(text, k)
+        return self._terms.matching(text, k, among)
+
+    def numbers(
+        self,
+        sources: Sequence[str] = (),
+        published_from: str | None = None,
+        published_to: str | None = None,
+        ids: Sequence[str] = (),
+    ) -> Numbers:
+        """The passages of articles that are all of this: what `among` is for.
+
+        Dates are ISO days, both inclusive; an article without one is never among dated ones.
+        """
+        return self._store.numbers(sources, published_from, published_to, ids)
 
     def known(self, word: str) -> bool:
         """Whether the word, or another form of it, stands anywhere in the library."""
         return self._terms.known(word)
+
+    def nearest_word(self, word: str) -> str | None:
+        """The word of the library that is spelled most like this one, if one is close."""
+        passages = self._store.passages(self._terms.alike(word, _SPELLED)).values()
+        titles = {one.article_id: self._store.article(one.article_id) for one in passages}
+        texts = [one.text for one in passages]
+        texts += [article.title for article in titles.values() if article is not None]
+        return nearest_word(word, texts)
 
     def hits(self, scored: Sequence[tuple[int, float]]) -> list[Hit]:
         """Passage numbers with scores as `Hit`s, in the order given."""
@@ -108,9 +134,17 @@ class Library:
         """The article with this id, or None."""
         return self._store.article(id)
 
-    def articles(self, offset: int, limit: int) -> list[Article]:
-        """Articles, newest first."""
-        return self._store.articles(offset, limit)
+    def articles(self, offset: int, limit: int, words: str = "") -> list[Article]:
+        """Articles with all `words` in their titles, newest first."""
+        return self._store.articles(offset, limit, words)
+
+    def count_articles(self, words: str) -> int:
+        """How many articles have all `words` in their titles."""
+        return self._store.count_articles(words)
+
+    def sources(self) -> list[tuple[str, int]]:
+        """Each source that articles name, with the number of them, most first."""
+        return self._store.sources()
 
     def counts(self) -> Counts:
         """Number of articles and passages."""

@@ -6,6 +6,7 @@ An indexing run stages each article in a transaction of its own (live = 0) and m
 them live in one last transaction, so a reader sees the library before the run or after it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -53,14 +54,29 @@ class Store(Database):
         rows = self._rows(f"SELECT {_COLUMNS} FROM articles WHERE id = ? AND live", (id,))
         return Article(*rows[0]) if rows else None
 
-    def articles(self, offset: int, limit: int) -> list[Article]:
-        """Live articles, newest first, then by id."""
+    def articles(self, offset: int, limit: int, words: str = "") -> list[Article]:
+        """Live articles with all `words` in their titles, newest first, then by id."""
+        condition, values = _titled(words)
         rows = self._rows(
-            f"SELECT {_COLUMNS} FROM articles WHERE live"
+            f"SELECT {_COLUMNS} FROM articles WHERE {condition}"
             " ORDER BY published DESC, id LIMIT ? OFFSET ?",
-            (limit, offset),
+            (*values, limit, offset),
         )
         return [Article(*row) for row in rows]
+
+    def count_articles(self, words: str) -> int:
+        """How many live articles have all `words` in their titles."""
+        condition, values = _titled(words)
+        [(count,)] = self._rows(f"SELECT count(*) FROM articles WHERE {condition}", values)
+        return int(count)
+
+    def sources(self) -> list[tuple[str, int]]:
+        """Each source of live articles with the number of them, most first."""
+        rows = self._rows(
+            "SELECT source, count(*) FROM articles WHERE live AND source IS NOT NULL"
+            " GROUP BY source ORDER BY count(*) DESC, source"
+        )
+        return [(str(source), int(count)) for source, count in rows]
 
     def every_article(self) -> Iterator[Article]:
         """All live articles, one at a time, in the order they came."""
@@ -97,6 +113,36 @@ class Store(Database):
             "SELECT p.id FROM passages p JOIN articles a ON a.row = p.article WHERE live"
         )
         return {int(row[0]) for row in rows}
+
+    def numbers(
+        self,
+        sources: Sequence[str],
+        published_from: str | None,
+        published_to: str | None,
+        ids: Sequence[str],
+    ) -> NDArray[np.int64]:
+        """Numbers of the live passages of articles that are all of this, in order.
+
+        An empty sequence and None ask for nothing; an article without a date was published
+        neither from nor to any day.
+        """
+        conditions, values = ["live"], [*sources, *ids]
+        for column, names in (("source", sources), ("a.id", ids)):
+            if names:
+                conditions.append(f"{column} IN ({','.join('?' * len(names))})")
+        for condition, day in (
+            ("published >= ?", published_from),
+            ("published <= ?", published_to),
+        ):
+            if day is not None:
+                conditions.append(condition)
+                values.append(day)
+        rows = self._rows(
+            "SELECT p.id FROM passages p JOIN articles a ON a.row = p.article"
+            f" WHERE {' AND '.join(conditions)} ORDER BY p.id",
+            values,
+        )
+        return np.array([row[0] for row in rows], dtype=np.int64)
 
     def passage_texts(self) -> Iterator[tuple[int, str, str]]:
         """Number, article title and text of every live passage."""
@@ -239,3 +285,10 @@ class Store(Database):
             "INSERT OR REPLACE INTO failures VALUES (?, ?)",
             ((failure.origin, failure.reason) for failure in failures),
         )
+
+
+def _titled(words: str) -> tuple[str, list[str]]:
+    """The SQL condition for live articles with all `words` in their titles, and its values."""
+    values = [re.sub(r"([\\\\%_])", r"\\\1", word) for word in words.split()]
+    likes = "".join(r" AND title LIKE '%' || ? || '%' ESCAPE '\'" for _ in values)
+    return f"live{likes}", values

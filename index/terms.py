@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import tantivy
+from numpy.typing import NDArray
 from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from index.errors import LibraryCorrupt, LibraryError
@@ -11,6 +13,8 @@ from index.errors import LibraryCorrupt, LibraryError
 _ANALYZER = "words-en-v1"
 _TITLE_WEIGHT = 0.4  # a title's word counts this much beside the passage's own
 _HEAP = 64_000_000  # bytes for the writer
+_LONGEST = 64  # letters of a word that is indexed
+_FIELDS = ("body", "title")
 
 
 class TermIndex:
@@ -24,8 +28,13 @@ class TermIndex:
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
-    def matching(self, text: str, k: int) -> list[tuple[int, float]]:
-        """At most `k` (id, BM25 score) pairs, best first, for any of the words of `text`."""
+    def matching(
+        self, text: str, k: int, among: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
+        """At most `k` (id, BM25 score) pairs, best first, for any of the words of `text`.
+
+        `among`: the only ids that count.
+        """
         words = dict.fromkeys(self._analyzer.analyze(text))
         if not words:
             return []
@@ -35,7 +44,19 @@ class TermIndex:
             title = Query.term_query(self._schema, "title", word, "freq")
             clauses.append((Occur.Should, body))
             clauses.append((Occur.Should, Query.boost_query(title, _TITLE_WEIGHT)))
-        hits = self._searcher.search(Query.boolean_query(clauses), k, count=False).hits
+        query = Query.boolean_query(clauses)
+        if among is not None:
+            query = Query.boolean_query([(Occur.Must, query), (Occur.Must, self._only(among))])
+        return self._search(query, k)
+
+    def _only(self, ids: NDArray[np.int64]) -> Query:
+        """Holds for these ids, and adds nothing to a score."""
+        return Query.const_score_query(
+            Query.term_set_query(self._schema, "passage", ids.tolist()), 0.0
+        )
+
+    def _search(self, query: Query, k: int) -> list[tuple[int, float]]:
+        hits = self._searcher.search(query, k, count=False).hits
         ids = self._searcher.fast_field_values("passage", [address for _, address in hits])
         return [
             (int(found), float(score))
@@ -56,8 +77,23 @@ class TermIndex:
         return any(
             self._searcher.doc_freq(field, term) > 0
             for term in self._analyzer.analyze(word)
-            for field in ("body", "title")
+            for field in _FIELDS
         )
+
+    def alike(self, word: str, k: int) -> list[int]:
+        """At most `k` ids of passages with a word one typo from `word`, else two; or none."""
+        terms = {*self._analyzer.analyze(word), word.lower()}  # an ending misspelled has no stem
+        for distance in (1, 2):
+            clauses = [
+                (Occur.Should, Query.fuzzy_term_query(self._schema, field, term, distance))
+                for term in sorted(terms)
+                for field in _FIELDS
+                if 2 + 2 * distance <= len(term) <= _LONGEST
+            ]
+            found = self._search(Query.boolean_query(clauses), k) if clauses else []
+            if found:
+                return [number for number, _ in found]
+        return []
 
 
 def build_terms(rows: Iterable[tuple[int, str, str]], folder: Path | None) -> TermIndex:
@@ -117,7 +153,7 @@ def load_terms(folder: Path, count: int) -> TermIndex:
 def _analyzer() -> tantivy.TextAnalyzer:
     return (
         TextAnalyzerBuilder(Tokenizer.simple())
-        .filter(Filter.remove_long(64))
+        .filter(Filter.remove_long(_LONGEST))
         .filter(Filter.lowercase())
         .filter(Filter.ascii_fold())
         .filter(Filter.stopword("english"))

@@ -13,6 +13,7 @@ EXACT_LIMIT = 50_000  # vectors; below it every one is compared, above it a grap
 _GRAPH_LINKS = 32  # HNSW's M; with these values recall@20 against exact search is above .99
 _GRAPH_BUILD = 200
 _GRAPH_SEARCH = 256
+_PART = 4096  # vectors compared at once when only some count
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -32,8 +33,13 @@ class VectorIndex:
         """Numbers in one vector."""
         return int(self._index.d)
 
-    def nearest(self, vector: Floats, k: int) -> list[tuple[int, float]]:
-        """At most `k` (id, cosine) pairs, best first; `vector` has shape (dimension,)."""
+    def nearest(self, vector: Floats, k: int, among: Ids | None = None) -> list[tuple[int, float]]:
+        """At most `k` (id, cosine) pairs, best first; `vector` has shape (dimension,).
+
+        `among`: the only ids that count, each of them compared, whatever the index's kind.
+        """
+        if among is not None:
+            return self._nearest_of(among, vector, k)
         if len(self) == 0:
             return []
         scores, ids = self._index.search(vector.reshape(1, -1), min(k, len(self)))
@@ -42,6 +48,12 @@ class VectorIndex:
             for found, score in zip(ids[0], scores[0], strict=True)
             if found >= 0  # faiss pads with -1
         ]
+
+    def _nearest_of(self, ids: Ids, vector: Floats, k: int) -> list[tuple[int, float]]:
+        parts = [ids[at : at + _PART] for at in range(0, len(ids), _PART)]
+        scores = np.concatenate([np.zeros(0), *(self.vectors(part) @ vector for part in parts)])
+        best = np.argsort(-scores, kind="stable")[:k]
+        return [(int(ids[place]), float(scores[place])) for place in best]
 
     def ids(self) -> set[int]:
         """Every id in the index."""

@@ -3,6 +3,7 @@
 from qa.ask import QA, open_qa
 from qa.errors import (
     CitationError,
+    FilterError,
     LabelError,
     QAError,
     QuestionError,
@@ -13,6 +14,7 @@ from qa.records import (
     MAX_QUESTION,
     Answer,
     Citation,
+    Filters,
     NearPassage,
     Question,
     Reply,
@@ -26,6 +28,8 @@ __all__ = [
     "Answer",
     "Citation",
     "CitationError",
+    "FilterError",
+    "Filters",
     "LabelError",
     "NearPassage",
     "QAError",

@@ -28,11 +28,13 @@ from qa.confidence import Confidence, load_confidence
 from qa.convert import reader_folder
 from qa.rank import rank
 from qa.reader import Reader, load_reader
-from qa.records import NearPassage, Question, Reply, Span
-from qa.retrieve import expand, retrieve
+from qa.records import Filters, NearPassage, Question, Reply, Span
+from qa.retrieve import embed, expand, retrieve, search
+from qa.timing import timed
 from qa.window import Window, windows
 
 READ = 8  # passages read per question
+ALL = Filters()
 CORES = os.cpu_count() or 1
 _WORD = re.compile(r"\b[^\W\d_]{4,}\b")
 # Words that make a question, not what it is about; the term index does not hold all of them.
@@ -44,7 +46,10 @@ _FRAME = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read for one question. `asked`: its words, and those its acronyms stand for."""
+    """What was read for one question. `asked`: its words, and those its acronyms stand for.
+
+    `timings`: milliseconds by stage.
+    """
 
     library: Library
     question: Question
@@ -52,6 +57,7 @@ class Reading:
     hits: list[Hit]
     articles: dict[str, Article]
     spans: list[Span]
+    timings: dict[str, float]
 
     @property
     def texts(self) -> dict[str, str]:
@@ -100,26 +106,30 @@ class QA:
             self._library = library
             return True
 
-    def search(self, text: str, k: int) -> list[Hit]:
+    def search(self, text: str, k: int, filters: Filters = ALL) -> list[Hit]:
         """At most `k` passages for the question, best first, unread."""
-        question = Question(text)
+        question = Question(text, filters)
         library = self.library
         assert self._embedder is not None
         return retrieve(library, self._embedder, question, k)
 
-    def ask(self, text: str, k: int = 3) -> Reply:
+    def ask(self, text: str, k: int = 3, filters: Filters = ALL) -> Reply:
         """At most `k` answers to the question, surest first, or none with the reason.
 
         Raises `QuestionError` or `QuestionTooLong` for what is no question, and what
         `library` raises.
         """
         started = time.perf_counter()
-        reading = self.read(text)
-        ranked = rank(reading.asked, reading.spans, reading.texts, self._confidence, k)
-        shown = [one for one in ranked if one.confidence >= self._confidence.threshold]
+        reading = self.read(text, filters)
+        timings = reading.timings
+        with timed(timings, "rank"):
+            ranked = rank(reading.asked, reading.spans, reading.texts, self._confidence, k)
+            shown = [one for one in ranked if one.confidence >= self._confidence.threshold]
+        with timed(timings, "cite"):
+            answers = cite(shown, reading.articles, self._confidence.sure)
         return Reply(
             question=reading.question.text,
-            answers=cite(shown, reading.articles, self._confidence.sure),
+            answers=answers,
             passages=tuple(
                 NearPassage(hit.passage, reading.articles[hit.passage.article_id].title, hit.score)
                 for hit in reading.hits
@@ -128,21 +138,28 @@ class QA:
             calibrated=self._confidence.calibrated,
             revision=reading.library.revision,
             took_ms=(time.perf_counter() - started) * 1000,
+            timings=timings,
         )
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str, filters: Filters = ALL) -> Reading:
         """Everything that was found for the question, before any of it is judged.
 
         Raises what `ask` raises.
         """
-        question = Question(text)
+        question = Question(text, filters)
         library = self.library
         assert self._embedder is not None
-        hits = retrieve(library, self._embedder, question, READ)
-        articles = _articles(library, hits)
-        spelled_out = expand(question.text, library.expansions, keep=False)
-        spans = self._reader.read(spelled_out, _windows(articles, hits))
-        return Reading(library, question, f"{question.text} {spelled_out}", hits, articles, spans)
+        timings: dict[str, float] = {}
+        with timed(timings, "embed"):
+            spelled, vector = embed(library, self._embedder, question)
+        with timed(timings, "retrieve"):
+            hits = search(library, spelled, vector, filters, READ)
+        with timed(timings, "read"):
+            articles = _articles(library, hits)
+            spelled_out = expand(question.text, library.expansions, keep=False)
+            spans = self._reader.read(spelled_out, _windows(articles, hits))
+        asked = f"{question.text} {spelled_out}"
+        return Reading(library, question, asked, hits, articles, spans, timings)
 
 
 def open_qa(folder: Path, reader: str | None = None, embedder: str | None = None) -> QA:
@@ -178,11 +195,18 @@ def _windows(articles: dict[str, Article], hits: list[Hit]) -> list[Window]:
 
 def _reason(reading: Reading) -> str:
     """Why there is no answer, in a sentence."""
+    if not reading.hits and reading.question.filters:
+        return "The filters leave no article to answer from: take some of them away."
     if not reading.hits:
         return "The library holds no passage that could answer this."
     words = dict.fromkeys(_WORD.findall(reading.question.text))
     known = reading.library.known
     unknown = [word for word in words if word.lower() not in _FRAME and not known(word)]
     if unknown:
-        return f"No article mentions {', '.join(f'“{word}”' for word in unknown)}."
+        named = [_with_nearest(word, reading.library.nearest_word(word)) for word in unknown]
+        return f"No article mentions {', '.join(named)}."
     return "Passages were found, but none of them answers the question surely enough."
+
+
+def _with_nearest(word: str, nearest: str | None) -> str:
+    return f"“{word}”" if nearest is None else f"“{word}” (but “{nearest}”)"

@@ -3,6 +3,7 @@
 QAError
 ├── QuestionError      the question is empty or not text
 ├── QuestionTooLong    the question is longer than any question needs to be
+├── FilterError        a filter of the question is no filter
 ├── ReaderError        the reading model can't be loaded or is not the pinned one
 ├── LabelError         a file of labelled questions can't be used
 ├── TrainingError      a training run can't begin, or go on from its checkpoint
@@ -22,6 +23,10 @@ class QuestionError(QAError):
 
 class QuestionTooLong(QAError):
     """The question is longer than any question needs to be."""
+
+
+class FilterError(QAError):
+    """A filter of the question is no filter."""
 
 
 class ReaderError(QAError):

@@ -4,24 +4,58 @@ This file must not know how any of them is found. `reply_json` is the one shape 
 reply in JSON; the command line and the service both send it.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any
 
 from index import Passage
-from qa.errors import QuestionError, QuestionTooLong
+from qa.errors import FilterError, QuestionError, QuestionTooLong
 
 MAX_QUESTION = 500  # characters; the longest question of SQuAD has 25 words
+MAX_NAMES = 100  # sources, or articles, that one question is kept to
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which articles a question is asked of: those that are all of this; empty for all.
+
+    `sources`: names, exactly as citations give them. `published_from`, `published_to`: ISO
+    days, both inclusive, that leave out articles without a date; "as of a day" is `published_to`.
+    Raises `FilterError`.
+    """
+
+    sources: tuple[str, ...] = ()
+    published_from: str | None = None
+    published_to: str | None = None
+    article_ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for day in (self.published_from, self.published_to):
+            if day is not None and not _is_day(day):
+                raise FilterError("a date to filter by must be a day such as 2023-01-31")
+        if self.published_from and self.published_to and self.published_from > self.published_to:
+            raise FilterError(
+                f"no day is both from {self.published_from} and to {self.published_to}:"
+                " exchange the two dates"
+            )
+        if max(len(self.sources), len(self.article_ids)) > MAX_NAMES:
+            raise FilterError(f"filter by at most {MAX_NAMES} sources and {MAX_NAMES} articles")
+
+    def __bool__(self) -> bool:
+        return self != Filters()
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question: not empty, bounded, spaces folded.
+    """A question: not empty, bounded, spaces folded; `filters` say of which articles.
 
     Raises `QuestionError` when there is nothing to ask, `QuestionTooLong` past
     `MAX_QUESTION` characters.
     """
 
     text: str
+    filters: Filters = Filters()
 
     def __post_init__(self) -> None:
         if len(self.text) > MAX_QUESTION:
@@ -100,6 +134,7 @@ class Reply:
 
     `reason`: None when there are answers. `revision`: the library that answered.
     `calibrated`: the confidences are probabilities fitted with these models.
+    `partial`: time ran out before every passage was read. `timings`: milliseconds by stage.
     """
 
     question: str
@@ -109,6 +144,8 @@ class Reply:
     calibrated: bool
     revision: int
     took_ms: float
+    partial: bool = False
+    timings: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 def reply_json(reply: Reply) -> dict[str, Any]:
@@ -138,5 +175,14 @@ def reply_json(reply: Reply) -> dict[str, Any]:
         "reason": reply.reason,
         "calibrated": reply.calibrated,
         "revision": reply.revision,
+        "partial": reply.partial,
         "took_ms": reply.took_ms,
+        "timings": dict(reply.timings),
     }
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

@@ -6,8 +6,11 @@ It must not know what reads the passages afterwards.
 import re
 from collections.abc import Callable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from index import Embedder, Hit, Library
-from qa.records import Question
+from qa.records import Filters, Question
 
 CANDIDATES = 100  # passages taken from each ranking
 DENSE_WEIGHT = 0.5  # the rest is on the words; 0.45 to 0.6 measure the same
@@ -22,15 +25,39 @@ _PLAIN_WORDS = frozenset(
 )
 
 Ranking = Sequence[tuple[int, float]]
+Vector = NDArray[np.float32]
 
 
 def retrieve(library: Library, embedder: Embedder, question: Question, k: int) -> list[Hit]:
     """At most `k` passages for the question, best first, with fused scores from 0 to 1."""
+    text, vector = embed(library, embedder, question)
+    return search(library, text, vector, question.filters, k)
+
+
+def embed(library: Library, embedder: Embedder, question: Question) -> tuple[str, Vector]:
+    """The question with its acronyms spelled out beside them, and its vector."""
     text = expand(question.text, library.expansions, keep=True)
     [vector] = embedder.encode([text])
-    dense = library.nearest(vector, CANDIDATES)
-    words = library.matching(text, CANDIDATES)
+    return text, vector
+
+
+def search(library: Library, text: str, vector: Vector, filters: Filters, k: int) -> list[Hit]:
+    """At most `k` passages that pass the filters: these hold while the library is searched, so
+    they never leave fewer than there are.
+    """
+    among = _allowed(library, filters)
+    dense = library.nearest(vector, CANDIDATES, among)
+    words = library.matching(text, CANDIDATES, among)
     return library.hits(fuse(dense, words, DENSE_WEIGHT)[:k])
+
+
+def _allowed(library: Library, filters: Filters) -> NDArray[np.int64] | None:
+    """The passages that pass the filters; None for all of them."""
+    if not filters:
+        return None
+    return library.numbers(
+        filters.sources, filters.published_from, filters.published_to, filters.article_ids
+    )
 
 
 def fuse(dense: Ranking, words: Ranking, weight: float) -> list[tuple[int, float]]:

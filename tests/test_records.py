@@ -93,19 +93,23 @@ def _reply(reason: str | None = None, calibrated: bool = True) -> Reply:
     cited = Citation("a1", "Tea 🍵", None, "Paper", "2023-01-11", 4, 7, "Who? ", "é🍵x", " it.")
     near = NearPassage(Passage("a1", 0, 12, "Who? é🍵x it."), "Tea 🍵", 0.5)
     answers = () if reason is not None else (Answer("é🍵x", 0.75, True, (cited, cited)),)
-    return Reply("who?", answers, (near,), reason, calibrated, revision=7, took_ms=1.5)
+    return Reply(
+        "who?",
+        answers,
+        (near,),
+        reason,
+        calibrated,
+        revision=7,
+        took_ms=1.5,
+        timings={"read": 1.25},
+    )
 
 
 def test_a_reply_as_json_has_exactly_these_keys():
     sent = reply_json(_reply())
     assert list(sent) == [
-        "question",
-        "answers",
-        "passages",
-        "reason",
-        "calibrated",
-        "revision",
-        "took_ms",
+        *("question", "answers", "passages", "reason", "calibrated", "revision"),
+        *("partial", "took_ms", "timings"),
     ]
     (answer,) = sent["answers"]
     assert list(answer) == ["text", "confidence", "sure", "citations"]

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -369,3 +370,58 @@ def test_another_writer_s_open_transaction_is_waited_for_and_then_named(store, p
             other.set_meta("c", "d")
     other.set_meta("c", "d")
     other.close()
+
+
+DATED = [
+    Article("a", "a", "The Tower", "One.", source="Post", published="2023-01-01"),
+    Article("b", "b", "A 100% tower", "Two.", source="Post", published="2023-01-02"),
+    Article("c", "c", "Under_score \\ LAKE", "Three.", source="Gazette"),
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "ids"),
+    [
+        (((), None, None, ()), "abc"),
+        ((("Post",), None, None, ()), "ab"),
+        ((("post",), None, None, ()), ""),
+        ((("Post", "Gazette"), None, None, ("c", "x")), "c"),
+        (((), "2023-01-02", None, ()), "b"),
+        (((), None, "2023-01-01", ()), "a"),
+        (((), "2023-01-01", "2023-01-02", ("a", "b", "c")), "ab"),
+        ((("'; --",), None, None, ()), ""),
+    ],
+)
+def test_passages_are_numbered_by_what_their_articles_are(store, asked, ids):
+    publish(store, *DATED)
+    stage(store, replace(DATED[0], text="Never seen."))
+    numbers = store.numbers(*asked)
+    assert numbers.dtype == np.int64
+    assert "".join(one.article_id for one in store.passages(numbers.tolist()).values()) == ids
+    assert len(numbers) == len(ids)
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        ("", "bac"),
+        ("tower", "ba"),
+        ("TOWER the", "a"),
+        ("100%", "b"),
+        ("%", "b"),
+        ("_", "c"),
+        ("\\", "c"),
+        ("lake under", "c"),
+        ("bridge", ""),
+        ("' OR 1=1", ""),
+    ],
+)
+def test_articles_are_found_by_words_of_their_titles(store, words, ids):
+    publish(store, *DATED)
+    assert "".join(one.id for one in store.articles(0, 9, words)) == ids
+    assert store.count_articles(words) == len(ids)
+
+
+def test_sources_are_counted(store, article):
+    publish(store, *DATED, article("No source."))
+    assert store.sources() == [("Post", 2), ("Gazette", 1)]

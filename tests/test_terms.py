@@ -2,6 +2,7 @@
 
 import resource
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +45,31 @@ def test_the_best_comes_first_and_scores_fall(terms):
     scores = [score for _, score in hits]
     assert scores == sorted(scores, reverse=True) and min(scores) > 0
     assert terms.matching("the agreement signed in the tower", 2) == hits[:2]
+
+
+def test_among_some_ids_scores_are_as_among_all(terms):
+    among = np.array([10, 2**40], dtype=np.int64)
+    everywhere = dict(terms.matching("the agreement in the tower", 10))
+    assert set(everywhere) == {10, 20, 30}
+    [(id, score)] = terms.matching("the agreement in the tower", 10, among)
+    assert (id, score) == (10, pytest.approx(everywhere[10]))
+    assert terms.matching("tower", 10, np.array([], dtype=np.int64)) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "ids"),
+    [
+        ("agreemant", [10, 20]),
+        ("Zurihc", [20]),
+        ("twoer", [10, 30]),
+        ("cermony", [30]),
+        ("xyzzy", []),
+        ("the", []),
+        ("", []),
+    ],
+)
+def test_passages_with_a_word_spelled_alike_are_found(terms, word, ids):
+    assert sorted(terms.alike(word, 10)) == ids
 
 
 def test_stop_words_alone_find_nothing(terms):

@@ -39,6 +39,19 @@ def test_the_nearest_are_exact_and_in_order(count, dimension, k, seed):
     assert all(score == pytest.approx(cosines[id], abs=1e-5) for id, score in found)
 
 
+@pytest.mark.parametrize("graph", [False, True])
+@given(st.integers(0, 40), st.integers(1, 50), st.integers(0, 99))
+def test_among_some_ids_every_one_is_compared(graph, allowed, k, seed):
+    vectors, [question] = random_vectors(40, 8, seed), random_vectors(1, 8, 100)
+    among = np.sort(np.random.default_rng(seed).permutation(40)[:allowed]).astype(np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("index.vectors.EXACT_LIMIT", 1 if graph else 1000)
+        found = index_of(vectors).nearest(question, k, among)
+    cosines = vectors @ question
+    assert [id for id, _ in found] == sorted(among.tolist(), key=lambda id: -cosines[id])[:k]
+    assert all(score == pytest.approx(cosines[id], abs=1e-5) for id, score in found)
+
+
 def test_batches_are_put_together():
     vectors = random_vectors(10, 4)
     ids = np.arange(10, dtype=np.int64) + 2**40

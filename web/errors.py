@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from index import LibraryError, LibraryMissing
-from qa import MAX_QUESTION, QAError, QuestionError, QuestionTooLong
+from qa import MAX_QUESTION, FilterError, QAError, QuestionError, QuestionTooLong
 from web.shapes import Problem
 
 JSON_PLACES = ("/api", "/healthz", "/readyz", "/openapi.json")
@@ -23,6 +23,7 @@ MISSING = (
 STATUS: dict[type[Exception], tuple[int, str | None]] = {
     QuestionError: (400, None),
     QuestionTooLong: (413, None),
+    FilterError: (400, None),
     LibraryMissing: (503, MISSING),
     LibraryError: (503, None),
     QAError: (503, None),
