@@ -3,11 +3,12 @@
 It composes and decides nothing of its own but how much is read.
 """
 
+import math
 import os
-import re
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index import (
@@ -28,6 +29,7 @@ from qa.confidence import Confidence, load_confidence
 from qa.convert import reader_folder
 from qa.rank import rank
 from qa.reader import Reader, load_reader
+from qa.reason import reason
 from qa.records import Filters, NearPassage, Question, Reply, Span
 from qa.retrieve import embed, expand, retrieve, search
 from qa.timing import timed
@@ -36,28 +38,27 @@ from qa.window import Window, windows
 READ = 8  # passages read per question
 ALL = Filters()
 CORES = os.cpu_count() or 1
-_WORD = re.compile(r"\b[^\W\d_]{4,}\b")
-# Words that make a question, not what it is about; the term index does not hold all of them.
-_FRAME = frozenset(
-    "about been does from have into many much such that their then there these they this were"
-    " what when where which whom whose will with".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read for one question. `asked`: its words, and those its acronyms stand for.
+    """What was read for one question.
 
-    `timings`: milliseconds by stage.
+    `spelled`: its words, with acronyms spelled out. `timings`: milliseconds by stage.
     """
 
     library: Library
     question: Question
-    asked: str
+    spelled: str
     hits: list[Hit]
     articles: dict[str, Article]
     spans: list[Span]
     timings: dict[str, float]
+
+    @property
+    def asked(self) -> str:
+        """The question's words, and those its acronyms stand for."""
+        return f"{self.question.text} {self.spelled}"
 
     @property
     def texts(self) -> dict[str, str]:
@@ -79,6 +80,11 @@ class QA:
         self._embedder: Embedder | None = None
         self._library: Library | None = None
         self._turn = threading.Lock()
+
+    @property
+    def edition(self) -> str:
+        """Names everything that replies depend on: the models, and the library as opened."""
+        return f"{self._reader.fingerprint} {self._embedder_fingerprint} {self.library.published}"
 
     @property
     def library(self) -> Library:
@@ -120,13 +126,72 @@ class QA:
         `library` raises.
         """
         started = time.perf_counter()
-        reading = self.read(text, filters)
+        return self._reply(self.read(text, filters), k, started)
+
+    def stream(
+        self, text: str, k: int = 3, filters: Filters = ALL, budget_ms: float = math.inf
+    ) -> Iterator[Reply]:
+        """The reply as it grows: its passages alone, then after each part that is read.
+
+        All but the last are `partial`, and so is the last when `budget_ms` ran out; else it
+        is what `ask` gives. Raises what `ask` raises, at the first step.
+        """
+        started = time.perf_counter()
+        reading = self._find(text, filters)
+        todo = _windows(reading.articles, reading.hits)
+        if todo:
+            yield self._reply(reading, k, started, unread=len(todo))
+        for number, window in enumerate(todo, start=1):
+            if (time.perf_counter() - started) * 1000 >= budget_ms:
+                late = "Time ran out before every passage was read."
+                yield self._reply(reading, k, started, unread=len(todo) - number + 1, late=late)
+                return
+            with timed(reading.timings, "read"):
+                read = self._reader.read(reading.spelled, [window])
+                reading = replace(reading, spans=_best([*reading.spans, *read]))
+            yield self._reply(reading, k, started, unread=len(todo) - number)
+        if not todo:
+            yield self._reply(reading, k, started)
+
+    def read(self, text: str, filters: Filters = ALL) -> Reading:
+        """Everything that was found for the question, before any of it is judged.
+
+        Raises what `ask` raises.
+        """
+        reading = self._find(text, filters)
+        with timed(reading.timings, "read"):
+            todo = _windows(reading.articles, reading.hits)
+            return replace(reading, spans=self._reader.read(reading.spelled, todo))
+
+    def _find(self, text: str, filters: Filters) -> Reading:
+        """The passages for the question, unread."""
+        question = Question(text, filters)
+        library = self.library
+        assert self._embedder is not None
+        timings: dict[str, float] = {}
+        with timed(timings, "embed"):
+            words, vector = embed(library, self._embedder, question)
+        with timed(timings, "retrieve"):
+            hits = search(library, words, vector, filters, READ)
+            articles = _articles(library, hits)
+            spelled = expand(question.text, library.expansions, keep=False)
+        return Reading(library, question, spelled, hits, articles, [], timings)
+
+    def _reply(
+        self, reading: Reading, k: int, started: float, unread: int = 0, late: str | None = None
+    ) -> Reply:
+        """What the spans read so far say; `late`: the reason should they say nothing."""
         timings = reading.timings
         with timed(timings, "rank"):
             ranked = rank(reading.asked, reading.spans, reading.texts, self._confidence, k)
             shown = [one for one in ranked if one.confidence >= self._confidence.threshold]
         with timed(timings, "cite"):
             answers = cite(shown, reading.articles, self._confidence.sure)
+        silent = (
+            reason(reading.question, bool(reading.hits), reading.library)
+            if unread == 0 and not shown
+            else late
+        )
         return Reply(
             question=reading.question.text,
             answers=answers,
@@ -134,32 +199,13 @@ class QA:
                 NearPassage(hit.passage, reading.articles[hit.passage.article_id].title, hit.score)
                 for hit in reading.hits
             ),
-            reason=None if shown else _reason(reading),
+            reason=None if shown else silent,
             calibrated=self._confidence.calibrated,
             revision=reading.library.revision,
             took_ms=(time.perf_counter() - started) * 1000,
-            timings=timings,
+            partial=unread > 0,
+            timings=dict(timings),
         )
-
-    def read(self, text: str, filters: Filters = ALL) -> Reading:
-        """Everything that was found for the question, before any of it is judged.
-
-        Raises what `ask` raises.
-        """
-        question = Question(text, filters)
-        library = self.library
-        assert self._embedder is not None
-        timings: dict[str, float] = {}
-        with timed(timings, "embed"):
-            spelled, vector = embed(library, self._embedder, question)
-        with timed(timings, "retrieve"):
-            hits = search(library, spelled, vector, filters, READ)
-        with timed(timings, "read"):
-            articles = _articles(library, hits)
-            spelled_out = expand(question.text, library.expansions, keep=False)
-            spans = self._reader.read(spelled_out, _windows(articles, hits))
-        asked = f"{question.text} {spelled_out}"
-        return Reading(library, question, asked, hits, articles, spans, timings)
 
 
 def open_qa(folder: Path, reader: str | None = None, embedder: str | None = None) -> QA:
@@ -193,20 +239,11 @@ def _windows(articles: dict[str, Article], hits: list[Hit]) -> list[Window]:
     ]
 
 
-def _reason(reading: Reading) -> str:
-    """Why there is no answer, in a sentence."""
-    if not reading.hits and reading.question.filters:
-        return "The filters leave no article to answer from: take some of them away."
-    if not reading.hits:
-        return "The library holds no passage that could answer this."
-    words = dict.fromkeys(_WORD.findall(reading.question.text))
-    known = reading.library.known
-    unknown = [word for word in words if word.lower() not in _FRAME and not known(word)]
-    if unknown:
-        named = [_with_nearest(word, reading.library.nearest_word(word)) for word in unknown]
-        return f"No article mentions {', '.join(named)}."
-    return "Passages were found, but none of them answers the question surely enough."
-
-
-def _with_nearest(word: str, nearest: str | None) -> str:
-    return f"“{word}”" if nearest is None else f"“{word}” (but “{nearest}”)"
+def _best(spans: list[Span]) -> list[Span]:
+    """Each place once, with its best score: windows of one article overlap."""
+    best: dict[tuple[str, int, int], Span] = {}
+    for span in spans:
+        place = span.article_id, span.start, span.end
+        if place not in best or best[place].score < span.score:
+            best[place] = span
+    return list(best.values())
