@@ -3,6 +3,8 @@
 from qa.ask import QA, open_qa
 from qa.errors import (
     CitationError,
+    FeedbackError,
+    FeedbackLost,
     FilterError,
     LabelError,
     QAError,
@@ -10,7 +12,10 @@ from qa.errors import (
     QuestionTooLong,
     ReaderError,
 )
+from qa.feedback import export_feedback, feedback_row, keep_feedback
+from qa.recheck import Standing, recheck
 from qa.records import (
+    MAX_NAMES,
     MAX_QUESTION,
     Answer,
     Citation,
@@ -19,15 +24,19 @@ from qa.records import (
     Question,
     Reply,
     Span,
+    answer_json,
     reply_json,
 )
 
 __all__ = [
+    "MAX_NAMES",
     "MAX_QUESTION",
     "QA",
     "Answer",
     "Citation",
     "CitationError",
+    "FeedbackError",
+    "FeedbackLost",
     "FilterError",
     "Filters",
     "LabelError",
@@ -39,6 +48,12 @@ __all__ = [
     "ReaderError",
     "Reply",
     "Span",
+    "Standing",
+    "answer_json",
+    "export_feedback",
+    "feedback_row",
+    "keep_feedback",
     "open_qa",
+    "recheck",
     "reply_json",
 ]

@@ -119,6 +119,11 @@ class QA:
         assert self._embedder is not None
         return retrieve(library, self._embedder, question, k)
 
+    def near(self, text: str, k: int, filters: Filters = ALL) -> Reply:
+        """At most `k` passages for the question, with their titles; nothing is read."""
+        started = time.perf_counter()
+        return self._reply(self._find(text, filters, k), 0, started, unread=k)
+
     def ask(self, text: str, k: int = 3, filters: Filters = ALL) -> Reply:
         """At most `k` answers to the question, surest first, or none with the reason.
 
@@ -137,7 +142,7 @@ class QA:
         is what `ask` gives. Raises what `ask` raises, at the first step.
         """
         started = time.perf_counter()
-        reading = self._find(text, filters)
+        reading = self._find(text, filters, READ)
         todo = _windows(reading.articles, reading.hits)
         if todo:
             yield self._reply(reading, k, started, unread=len(todo))
@@ -158,13 +163,13 @@ class QA:
 
         Raises what `ask` raises.
         """
-        reading = self._find(text, filters)
+        reading = self._find(text, filters, READ)
         with timed(reading.timings, "read"):
             todo = _windows(reading.articles, reading.hits)
             return replace(reading, spans=self._reader.read(reading.spelled, todo))
 
-    def _find(self, text: str, filters: Filters) -> Reading:
-        """The passages for the question, unread."""
+    def _find(self, text: str, filters: Filters, k: int) -> Reading:
+        """At most `k` passages for the question, unread."""
         question = Question(text, filters)
         library = self.library
         assert self._embedder is not None
@@ -172,7 +177,7 @@ class QA:
         with timed(timings, "embed"):
             words, vector = embed(library, self._embedder, question)
         with timed(timings, "retrieve"):
-            hits = search(library, words, vector, filters, READ)
+            hits = search(library, words, vector, filters, k)
             articles = _articles(library, hits)
             spelled = expand(question.text, library.expansions, keep=False)
         return Reading(library, question, spelled, hits, articles, [], timings)

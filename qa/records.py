@@ -152,15 +152,7 @@ def reply_json(reply: Reply) -> dict[str, Any]:
     """A reply as plain JSON types, the same from the command line and the service."""
     return {
         "question": reply.question,
-        "answers": [
-            {
-                "text": answer.text,
-                "confidence": answer.confidence,
-                "sure": answer.sure,
-                "citations": [asdict(citation) for citation in answer.citations],
-            }
-            for answer in reply.answers
-        ],
+        "answers": [answer_json(answer) for answer in reply.answers],
         "passages": [
             {
                 "article_id": near.passage.article_id,
@@ -178,6 +170,16 @@ def reply_json(reply: Reply) -> dict[str, Any]:
         "partial": reply.partial,
         "took_ms": reply.took_ms,
         "timings": dict(reply.timings),
+    }
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """An answer as plain JSON types."""
+    return {
+        "text": answer.text,
+        "confidence": answer.confidence,
+        "sure": answer.sure,
+        "citations": [asdict(citation) for citation in answer.citations],
     }
 
 

@@ -1,14 +1,15 @@
 """The JSON API: the reply as it is, every bad body refused with a sentence."""
 
 import json
+import logging
 from io import BytesIO
 
 import pytest
 import web_fakes as fakes
 from web_fakes import PACT, FakeLibrary, FakeQA
 
-from qa import reply_json
-from web import Settings, create_app
+from qa import Filters, reply_json
+from web import Settings, create_app, shapes
 
 
 @pytest.fixture
@@ -215,3 +216,74 @@ def test_head_is_get_without_a_body(client, path):
     reply = client.head(path)
     assert reply.status_code == 200 and reply.data == b""
     assert reply.content_type == "application/json"
+
+
+FILTERS = "source=A%20B&source=C&published_from=2022-01-01&published_to=2023-01-01&article_id=a"
+FILTERED = Filters(("A B", "C"), "2022-01-01", "2023-01-01", ("a",))
+
+
+def test_filters_reach_the_question_from_address_and_body(client, qa):
+    client.get(f"/api/v1/ask?q=who&{FILTERS}")
+    body = {"question": "who", "sources": ["A B", "C"], "article_ids": ["a"]}
+    body |= {"published_from": "2022-01-01", "published_to": "2023-01-01"}
+    client.post("/api/v1/ask", json=body)
+    client.get(f"/api/v1/search?q=who&{FILTERS}")
+    assert qa.filtered == [FILTERED] * 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["published_to=", "published_from=2023-02-30", "published_to=1.1.2023", "source=a" * 101],
+)
+def test_a_bad_filter_is_refused(client, qa, query):
+    query = "&".join(["source=a"] * 101) if query.startswith("source") else query
+    refused(client.get(f"/api/v1/ask?q=who&{query}"), 400)
+    assert qa.asked == []
+
+
+def test_search_gives_passages_only(client, qa):
+    found = client.get("/api/v1/search?q=who&k=1").get_json()
+    assert list(found) == ["question", "passages", "revision", "took_ms"]
+    assert len(found["passages"]) == 1 and qa.asked == [("who", 1)]
+    for k in ("0", "51"):
+        assert "1 to 50" in refused(client.get(f"/api/v1/search?q=who&k={k}"), 400)
+
+
+def test_articles_are_found_by_words_of_their_titles(client):
+    found = client.get("/api/v1/articles?q=Britain").get_json()
+    assert found["total"] == 1 and [one["id"] for one in found["articles"]] == [PACT.id]
+    refused(client.get("/api/v1/articles?q=" + "a" * 201), 400)
+
+
+def test_a_citation_is_verified_by_its_words_or_its_article_s_digest(client):
+    cited = client.get("/api/v1/ask?q=who").get_json()["answers"][0]["citations"][0]
+    asked = {name: cited[name] for name in ("article_id", "start", "end", "quote")}
+    place = {"start": cited["start"], "end": cited["end"], "revision": 7}
+    told = client.post("/api/v1/verify", json=asked).get_json()
+    assert told == {"verdict": "holds", **place}
+    moved = client.post("/api/v1/verify", json=asked | {"start": 40, "end": 57}).get_json()
+    assert moved == {"verdict": "moved", **place}
+    changed = client.post("/api/v1/verify", json=asked | {"quote": "Nobody else"}).get_json()
+    assert changed == {"verdict": "changed", "start": None, "end": None, "revision": 7}
+    gone = client.post("/api/v1/verify", json=asked | {"article_id": "none"}).get_json()
+    assert gone["verdict"] == "gone"
+    del asked["quote"]
+    asked["digest"] = client.get(f"/api/v1/articles/{PACT.id}").get_json()["digest"]
+    assert client.post("/api/v1/verify", json=asked).get_json() == {"verdict": "holds", **place}
+    del asked["digest"]
+    assert "quote" in refused(client.post("/api/v1/verify", json=asked), 400)
+
+
+def test_the_documented_shape_of_a_reply_is_the_one_that_is_sent(client):
+    for path in ("ask?q=who", "search?q=who"):
+        shape = shapes.Reply if path.startswith("ask") else shapes.SearchReply
+        sent = client.get(f"/api/v1/{path}").get_json()
+        assert shape.model_validate(sent, strict=True).model_dump() == sent
+
+
+def test_questions_are_logged_only_when_that_is_switched_on(qa, caplog):
+    caplog.set_level(logging.INFO)
+    create_app(Settings(), qa).test_client().get("/api/v1/ask?q=who")
+    assert "who" not in caplog.text
+    create_app(Settings(log_questions=True), qa).test_client().get("/api/v1/ask?q=who")
+    assert "1 answers to 'who signed the RAA?'" in caplog.text

@@ -25,11 +25,34 @@ BROKEN = {
     "long": (QuestionTooLong("ask in at most 500"), 413, "Ask in at most 500"),
     "bug": (RuntimeError(SECRET), 500, "the log has it as request"),
 }
-ADDRESSES = [
-    str(rule).replace("<article_id>", PACT.id).replace("<filename>", "none.css")
+TOKEN = "a token of some length"
+WORDS = {"article_id": PACT.id, "start": 0, "end": 3, "quote": PACT.text[:3]}
+BODIES = {
+    "/api/v1/ask": {"question": "who?"},
+    "/api/v1/ask/batch": {"questions": [{"question": "who?"}]},
+    "/api/v1/table": {"questions": ["who?"], "article_ids": [PACT.id]},
+    "/api/v1/verify": WORDS,
+    "/api/v1/feedback": WORDS | {"question": "who?", "verdict": "right"},
+}
+CALLS = [
+    (method, str(rule).replace("<article_id>", PACT.id).replace("<path:filename>", "none.css"))
     for rule in create_app(Settings(), FakeQA()).url_map.iter_rules()
+    for method in sorted(rule.methods - {"HEAD", "OPTIONS"})
 ]
-ASKING = [path for path in ADDRESSES if path != "/healthz" and not path.startswith("/static")]
+ADDRESSES = sorted({path for _, path in CALLS})
+ASKING = ("/", "/api/v1/ask", "/api/v1/ask/stream", "/api/v1/search")
+NEEDS_NO_LIBRARY = [("GET", "/healthz"), ("GET", "/static/none.css"), ("GET", "/api/v1/feedback")]
+
+
+def call(client, method, path):
+    """A request that is right in everything, so that only the service can be wrong."""
+    return client.open(
+        path,
+        method=method,
+        query_string={"q": "who?"} if method == "GET" and path in ASKING else {},
+        json=BODIES[path] if method in ("POST", "PUT") else None,
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
 
 
 def checked(reply, path, status, said):
@@ -50,20 +73,29 @@ def checked(reply, path, status, said):
     assert "Set-Cookie" not in reply.headers
 
 
-@pytest.mark.parametrize("path", ASKING)
+@pytest.mark.parametrize(("method", "path"), [one for one in CALLS if one not in NEEDS_NO_LIBRARY])
 @pytest.mark.parametrize("trouble", BROKEN)
-def test_every_address_answers_every_error_in_its_shape(path, trouble):
+def test_every_address_answers_every_error_in_its_shape(method, path, trouble):
     error, status, said = BROKEN[trouble]
-    client = create_app(Settings(), FakeQA(broken=error)).test_client()
-    query = "?q=who" if path in ("/", "/api/v1/ask") else ""
-    checked(client.get(path + query), path, status, said)
+    client = create_app(Settings(token=TOKEN), FakeQA(broken=error)).test_client()
+    checked(call(client, method, path), path, status, said)
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_every_address_has_its_reply_when_nothing_is_wrong(method, path, tmp_path):
+    client = create_app(Settings(token=TOKEN, data=tmp_path), FakeQA()).test_client()
+    reply = call(client, method, path)
+    assert reply.status_code in ((404,) if path.startswith("/static") else (200, 201))
+    assert in_json(path) == (not reply.content_type.startswith("text/html"))
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
 def test_every_address_refuses_other_methods(path):
-    reply = create_app(Settings(), FakeQA()).test_client().delete(path)
+    reply = create_app(Settings(), FakeQA()).test_client().patch(path)
     checked(reply, path, 405, "does not take that method")
-    assert "GET" in reply.headers["Allow"]
+    assert {method for method, other in CALLS if other == path} <= set(
+        reply.headers["Allow"].split(", ")
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,23 @@
 Run as a program, it serves: `python tests/web_fakes.py PORT FOLDER [broken]`.
 """
 
+import math
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
 from flask import Flask
 
 from index import Article, Failure, LibraryMissing, Passage
-from qa import Answer, Citation, NearPassage, QAError, Question, ReaderError, Reply
+from qa import Answer, Citation, Filters, NearPassage, QAError, Question, ReaderError, Reply
 from web import Settings, create_app
 from web.serve import serve
 
+ALL = Filters()
 PACT = Article(
     id="00000000000000aa",
     origin="articles/pact.txt",
@@ -90,8 +93,14 @@ class FakeLibrary:
     def article(self, article_id: str) -> Article | None:
         return next((one for one in self.stored if one.id == article_id), None)
 
-    def articles(self, offset: int, limit: int) -> list[Article]:
-        return list(self.stored[offset : offset + limit])
+    def articles(self, offset: int, limit: int, words: str = "") -> list[Article]:
+        return self._titled(words)[offset : offset + limit]
+
+    def count_articles(self, words: str) -> int:
+        return len(self._titled(words))
+
+    def _titled(self, words: str) -> list[Article]:
+        return [one for one in self.stored if words.lower() in one.title.lower()]
 
     def counts(self) -> FakeCounts:
         return FakeCounts(len(self.stored), 3 * len(self.stored))
@@ -110,6 +119,7 @@ class FakeQA:
     shelf: FakeLibrary = field(default_factory=FakeLibrary)
     broken: Exception | None = None
     asked: list[tuple[str, int]] = field(default_factory=list)
+    filtered: list[Filters] = field(default_factory=list)
 
     @property
     def library(self) -> FakeLibrary:
@@ -117,11 +127,26 @@ class FakeQA:
             raise self.broken
         return self.shelf
 
-    def ask(self, question: str, k: int = 3) -> Reply:
+    @property
+    def edition(self) -> str:
+        return f"fake {self.library.revision}"
+
+    def ask(self, question: str, k: int = 3, filters: Filters = ALL) -> Reply:
         if self.broken is not None:
             raise self.broken
         self.asked.append((Question(question).text, k))
+        self.filtered.append(filters)
         return self.replied
+
+    def near(self, question: str, k: int, filters: Filters = ALL) -> Reply:
+        reply = self.ask(question, k, filters)
+        return replace(reply, answers=(), passages=reply.passages[:k], partial=True)
+
+    def stream(
+        self, question: str, k: int = 3, filters: Filters = ALL, budget_ms: float = math.inf
+    ) -> Iterator[Reply]:
+        yield self.near(question, k, filters)
+        yield replace(self.replied, partial=budget_ms == 0)
 
 
 @dataclass
@@ -130,11 +155,11 @@ class SlowQA(FakeQA):
 
     folder: Path = Path()
 
-    def ask(self, question: str, k: int = 3) -> Reply:
+    def ask(self, question: str, k: int = 3, filters: Filters = ALL) -> Reply:
         (self.folder / "asked").touch()
         while not (self.folder / "go").exists():
             time.sleep(0.01)
-        return super().ask(question, k)
+        return super().ask(question, k, filters)
 
 
 MISSING = LibraryMissing("nothing here")

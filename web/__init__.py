@@ -10,9 +10,12 @@ from qa import QA, open_qa
 from web import service, wording
 from web.api import api, health
 from web.errors import handle_errors
+from web.feedback import feedback
 from web.headers import guard
+from web.many import many
 from web.pages import pages
 from web.settings import Settings, read_settings
+from web.table import table
 
 __all__ = ["Settings", "create_app", "read_settings"]
 
@@ -36,7 +39,7 @@ def create_app(settings: Settings | None = None, qa: QA | None = None) -> Flask:
     service.put(app, qa, settings)
     guard(app)
     handle_errors(app)
-    for blueprint in (pages, api, health):
+    for blueprint in (pages, api, many, table, feedback, health):
         app.register_blueprint(blueprint)
     return app
 

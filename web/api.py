@@ -1,18 +1,16 @@
-"""The JSON API, version 1, and the two addresses that machines ask about health.
+"""The JSON API, version 1: one question, the articles, whether a citation holds.
 
 This file must not know how an answer is found, nor any page.
 """
 
-from typing import Any
+from flask import Blueprint, Response, abort, request
 
-from flask import Blueprint, Response, abort, current_app, request
-from pydantic import BaseModel
-
-from qa import Reply, reply_json
-from web import inputs, service, shapes
+from qa import recheck, reply_json
+from web import bodies, inputs, send, service, shapes
 
 MAX_OFFSET = 10**9
 MAX_ARTICLES = 100
+MAX_PASSAGES = 50
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 health = Blueprint("health", __name__)
 
@@ -20,34 +18,51 @@ health = Blueprint("health", __name__)
 @api.get("/ask")
 def ask() -> Response:
     """Answer the question in `q` with at most `k` answers."""
-    inputs.only("q", "k")
-    k = inputs.whole("k", shapes.DEFAULT_ANSWERS, 1, service.current().settings.max_answers)
-    return _reply(service.current().qa.ask(request.args.get("q", ""), k))
+    inputs.only("q", "k", *inputs.FILTERS)
+    here = service.current()
+    k = inputs.whole("k", shapes.DEFAULT_ANSWERS, 1, here.settings.max_answers)
+    return send.value(reply_json(here.ask(request.args.get("q", ""), k, inputs.filters())))
 
 
 @api.post("/ask")
 def ask_json() -> Response:
     """Answer the question in the body with at most `k` answers."""
     inputs.only()
-    asked = inputs.ask_body()
-    k = inputs.bounded("k", asked.k, 1, service.current().settings.max_answers)
-    return _reply(service.current().qa.ask(asked.question, k))
+    here = service.current()
+    asked = inputs.body(bodies.AskRequest)
+    k = inputs.bounded("k", asked.k, 1, here.settings.max_answers)
+    return send.value(reply_json(here.ask(asked.question, k, asked.filters())))
+
+
+@api.get("/search")
+def search() -> Response:
+    """The passages for the question in `q`, unread."""
+    inputs.only("q", "k", *inputs.FILTERS)
+    k = inputs.whole("k", 10, 1, MAX_PASSAGES)
+    here = service.current()
+    with here.turns.take():
+        reply = here.qa.near(request.args.get("q", ""), k, inputs.filters())
+    found = reply_json(reply)
+    return send.value({name: found[name] for name in shapes.SearchReply.model_fields})
 
 
 @api.get("/articles")
 def articles() -> Response:
-    """A part of the list of articles, newest first."""
-    inputs.only("offset", "limit")
+    """A part of the list of articles with the words of `q` in their titles, newest first."""
+    inputs.only("q", "offset", "limit")
     offset = inputs.whole("offset", 0, 0, MAX_OFFSET)
     limit = inputs.whole("limit", 20, 1, MAX_ARTICLES)
+    words = inputs.words("q")
     library = service.current().qa.library
-    return _send(
+    return send.shape(
         shapes.ArticlePage(
-            total=library.counts().articles,
+            total=library.count_articles(words),
             offset=offset,
             limit=limit,
             revision=library.revision,
-            articles=[shapes.article_summary(one) for one in library.articles(offset, limit)],
+            articles=[
+                shapes.article_summary(one) for one in library.articles(offset, limit, words)
+            ],
         )
     )
 
@@ -59,13 +74,30 @@ def article(article_id: str) -> Response:
     found = service.current().qa.library.article(article_id)
     if found is None:
         abort(404, "no article has this id; it may have been removed since")
-    return _send(shapes.article_full(found))
+    return send.shape(shapes.article_full(found))
+
+
+@api.post("/verify")
+def verify() -> Response:
+    """Whether a citation still holds."""
+    inputs.only()
+    given = inputs.body(bodies.VerifyRequest)
+    if given.quote is None and given.digest is None:
+        abort(400, "send the quote of the citation, or the digest that its article had")
+    library = service.current().qa.library
+    found = library.article(given.article_id)
+    now = recheck(found, given.start, given.end, given.quote, given.digest)
+    return send.shape(
+        shapes.Standing(
+            verdict=now.verdict, start=now.start, end=now.end, revision=library.revision
+        )
+    )
 
 
 @health.get("/healthz")
 def healthz() -> Response:
     """The process is up, whether or not there is anything to answer from."""
-    return _send(shapes.Health())
+    return send.shape(shapes.Health())
 
 
 @health.get("/readyz")
@@ -73,7 +105,7 @@ def readyz() -> Response:
     """Questions can be answered; an error says why not."""
     library = service.current().qa.library
     counts = library.counts()
-    return _send(
+    return send.shape(
         shapes.Ready(
             revision=library.revision,
             articles=counts.articles,
@@ -81,15 +113,3 @@ def readyz() -> Response:
             notes=list(library.notes),
         )
     )
-
-
-def _reply(reply: Reply) -> Response:
-    return _json(reply_json(reply))
-
-
-def _send(shape: BaseModel) -> Response:
-    return _json(shape.model_dump())
-
-
-def _json(value: dict[str, Any]) -> Response:
-    return Response(current_app.json.dumps(value), content_type="application/json")

@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from index import LibraryError, LibraryMissing
-from qa import MAX_QUESTION, FilterError, QAError, QuestionError, QuestionTooLong
+from qa import MAX_QUESTION, FeedbackError, FilterError, QAError, QuestionError, QuestionTooLong
 from web.shapes import Problem
 
 JSON_PLACES = ("/api", "/healthz", "/readyz", "/openapi.json")
@@ -24,6 +24,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     QuestionError: (400, None),
     QuestionTooLong: (413, None),
     FilterError: (400, None),
+    FeedbackError: (400, None),
     LibraryMissing: (503, MISSING),
     LibraryError: (503, None),
     QAError: (503, None),
@@ -43,6 +44,7 @@ SENTENCES = {
     413: "The request is too large.",
     415: "This kind of content is not taken here.",
 }
+_KEPT = ("Allow", "Retry-After", "WWW-Authenticate")
 _log = logging.getLogger(__name__)
 
 
@@ -51,24 +53,32 @@ def handle_errors(app: Flask) -> None:
     app.register_error_handler(Exception, _answer)
 
 
+def problem(error: Exception, place: str) -> Problem:
+    """What went wrong, as it is told; logs what nobody foresaw, and the `place` it was at."""
+    status, sentence = _http(error) if isinstance(error, HTTPException) else _ours(error, place)
+    return Problem(title=HTTPStatus(status).phrase, status=status, detail=_whole_sentence(sentence))
+
+
 def _answer(error: Exception) -> Response:
-    status, sentence = _http(error) if isinstance(error, HTTPException) else _ours(error)
-    sentence = _whole_sentence(sentence)
-    title = HTTPStatus(status).phrase
+    told = problem(error, place())
     if in_json(request.path):
-        problem = Problem(title=title, status=status, detail=sentence)
-        body = current_app.json.dumps(problem.model_dump())
+        body = current_app.json.dumps(told.model_dump())
         reply = Response(body, content_type="application/problem+json")
     else:
         asked = request.args.get("q", "")[:MAX_QUESTION]
-        heading = HEADINGS.get(status, title)
-        page = render_template("error.html", heading=heading, sentence=sentence, question=asked)
+        heading = HEADINGS.get(told.status, told.title)
+        page = render_template("error.html", heading=heading, sentence=told.detail, question=asked)
         reply = Response(page)
-    reply.status_code = status
+    reply.status_code = told.status
     if isinstance(error, HTTPException):
-        kept = [pair for pair in error.get_headers() if pair[0] in ("Allow", "Retry-After")]
+        kept = [pair for pair in error.get_headers() if pair[0] in _KEPT]
         reply.headers.extend(kept)
     return reply
+
+
+def place() -> str:
+    """Method and path of the request, without what is asked."""
+    return f"{request.method} {request.path}"
 
 
 def in_json(path: str) -> bool:
@@ -89,11 +99,11 @@ def _http(error: HTTPException) -> tuple[int, str]:
     return status, error.description
 
 
-def _ours(error: Exception) -> tuple[int, str]:
+def _ours(error: Exception, place: str) -> tuple[int, str]:
     for kind in type(error).__mro__:
         if kind in STATUS:
             status, sentence = STATUS[kind]
             return status, str(error) if sentence is None else sentence
     number = uuid4().hex[:12]
-    _log.error("request %s: %s %s", number, request.method, request.path, exc_info=error)
+    _log.error("request %s: %s", number, place, exc_info=error)
     return 500, f"Something went wrong here; the log has it as request {number}."

@@ -5,13 +5,19 @@ done with the values.
 """
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import request
 from pydantic import ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from web.shapes import AskRequest
+from qa import Filters
+from web.bodies import Body
+
+MAX_WORDS = 200  # characters
+_EACH = ("source", "article_id")  # may be given several times
+FILTERS = ("published_from", "published_to", *_EACH)
+Shape = TypeVar("Shape", bound=Body)
 
 
 def whole(name: str, default: int, low: int, high: int) -> int:
@@ -38,25 +44,44 @@ def only(*names: str) -> None:
     for name, values in request.args.lists():
         if name not in names:
             raise BadRequest(f"unknown parameter {json.dumps(name[:40])}")
-        if len(values) > 1:
+        if len(values) > 1 and name not in _EACH:
             raise BadRequest(f"parameter {name} is given {len(values)} times; give it once")
 
 
-def ask_body() -> AskRequest:
-    """The JSON body of a question; raises `UnsupportedMediaType` or `BadRequest`."""
+def words(name: str) -> str:
+    """The text of parameter `name`, "" if absent; raises `BadRequest` when it is endless."""
+    text = request.args.get(name, "").replace("\0", " ")
+    if len(text) > MAX_WORDS:
+        raise BadRequest(f"parameter {name} has {len(text):,} characters; send {MAX_WORDS} at most")
+    return text
+
+
+def filters() -> Filters:
+    """The filters of the address. Raises `FilterError`."""
+    given = request.args
+    return Filters(
+        tuple(given.getlist("source")),
+        given.get("published_from"),
+        given.get("published_to"),
+        tuple(given.getlist("article_id")),
+    )
+
+
+def body(shape: type[Shape]) -> Shape:
+    """The JSON body in its shape; raises `UnsupportedMediaType` or `BadRequest`."""
     if request.mimetype != "application/json":
-        raise UnsupportedMediaType("send the question as application/json")
+        raise UnsupportedMediaType("send the body as application/json")
     try:
-        body = json.loads(
+        given = json.loads(
             request.get_data(cache=False).decode(),
             object_pairs_hook=_distinct,
         )
     except (ValueError, RecursionError) as error:
         raise BadRequest(
-            'the body is not JSON as it should be: send {"question": "…", "k": 3}'
+            "the body is not JSON as it should be: see /docs for what to send"
         ) from error
     try:
-        return AskRequest.model_validate(body)
+        return shape.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         name = ".".join(json.dumps(str(part)[:40]) for part in first["loc"])

@@ -22,7 +22,7 @@ def search() -> str:
     library = here.qa.library
     if not question.strip():
         return render_template("search.html", counts=library.counts(), k=k)
-    reply = here.qa.ask(question, k)
+    reply = here.ask(question, k)
     return render_template("search.html", question=question, reply=reply, k=k)
 
 

@@ -24,6 +24,7 @@ from web.settings import Settings, SettingsError, read_settings
 
 Factory = Callable[[Settings], Flask]
 
+SPARE = 4  # threads that answer at once when every other holds or awaits a turn
 OPTIONS: dict[str, object] = {
     "worker_class": "gthread",
     "workers": 1,
@@ -72,7 +73,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load_config(self) -> None:
         for name, value in OPTIONS.items():
             self.cfg.set(name, value)
-        self.cfg.set("threads", self.settings.threads)
+        self.cfg.set("threads", self.settings.threads + self.settings.queue + SPARE)
         self.cfg.set("bind", f"fd://{self.descriptor}")
         self.cfg.set("post_worker_init", self._say_address)
 

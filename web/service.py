@@ -10,24 +10,42 @@ from threading import Event, Thread
 from flask import Flask, current_app
 
 from index import LibraryError
-from qa import QA, QAError
+from qa import QA, Filters, QAError, Reply
 from web.settings import Settings
+from web.turns import Turns
 
 _NAME = "citespan"
+ALL = Filters()
+_questions = logging.getLogger("citespan.questions")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What every view needs: who answers, and within which limits."""
+    """What every view needs: who answers, within which limits, and whose turn it is."""
 
     qa: QA
     settings: Settings
+    turns: Turns
+
+    def ask(self, text: str, k: int, filters: Filters = ALL) -> Reply:
+        """The reply to a question, when its turn comes. Raises what `QA.ask` raises."""
+        with self.turns.take():
+            reply = self.qa.ask(text, k, filters)
+        self.seen(reply)
+        return reply
+
+    def seen(self, reply: Reply) -> None:
+        """Take note that a question was answered."""
+        if self.settings.log_questions:
+            _questions.info("%d answers to %r", len(reply.answers), reply.question)
 
 
 def put(app: Flask, qa: QA, settings: Settings) -> None:
     """Give the app its service."""
-    app.extensions[_NAME] = Service(qa, settings)
+    turns = Turns(settings.threads, settings.queue)
+    app.extensions[_NAME] = Service(qa, settings, turns)
+    _questions.setLevel(logging.INFO if settings.log_questions else logging.WARNING)
 
 
 def current() -> Service:

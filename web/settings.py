@@ -6,7 +6,7 @@ This file must not know what any setting does beyond its one sentence of help.
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "CITESPAN_"
@@ -32,9 +32,18 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the service listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port it listens on; 0 takes a free one.")
-    threads: int = Field(8, ge=1, le=256, description="Requests answered at the same time.")
+    threads: int = Field(8, ge=1, le=256, description="Questions answered at the same time.")
+    queue: int = Field(
+        16, ge=0, le=1000, description="Questions that may wait; one more is told to come again."
+    )
     max_body: int = Field(65536, ge=1024, description="Largest request body in bytes.")
     max_answers: int = Field(10, ge=3, le=10, description="Largest k: answers to one question.")
+    log_questions: bool = Field(False, description="Whether questions are written to the log.")
+    token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What a request must carry to write; nothing can be written if not set.",
+    )
     refresh_seconds: float = Field(
         1.0, gt=0, le=3600, description="Seconds between two looks for a newer index."
     )

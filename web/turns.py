@@ -1,0 +1,54 @@
+"""How many questions are answered at once, and how many may wait: past that, none hangs.
+
+This file must not know any route.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock, Semaphore
+
+from werkzeug.exceptions import ServiceUnavailable
+
+PATIENCE = 30.0  # seconds in the queue
+RETRY = 2  # seconds after which to come again
+_BUSY = "too many questions are waiting already: ask again in a moment"
+
+
+class Turns:
+    """`slots` at once, `queue` waiting; safe to use from several threads."""
+
+    def __init__(self, slots: int, queue: int, patience: float = PATIENCE) -> None:
+        self._free = Semaphore(slots)
+        self._queue = queue
+        self._patience = patience
+        self._lock = Lock()
+        self.waiting = 0
+        self.taken = 0
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """A turn, after those who came before. Raises `ServiceUnavailable` when it takes long."""
+        if not self._free.acquire(blocking=False):
+            self._wait()
+        self._count(taken=1)
+        try:
+            yield
+        finally:
+            self._count(taken=-1)
+            self._free.release()
+
+    def _wait(self) -> None:
+        with self._lock:
+            if self.waiting >= self._queue:
+                raise ServiceUnavailable(_BUSY, retry_after=RETRY)
+            self.waiting += 1
+        try:
+            if not self._free.acquire(timeout=self._patience):
+                raise ServiceUnavailable(_BUSY, retry_after=RETRY)
+        finally:
+            with self._lock:
+                self.waiting -= 1
+
+    def _count(self, taken: int) -> None:
+        with self._lock:
+            self.taken += taken
