@@ -39,6 +39,8 @@ class Filters:
                 f"no day is both from {self.published_from} and to {self.published_to}:"
                 " exchange the two dates"
             )
+        if "" in (*self.sources, *self.article_ids):
+            raise FilterError("a source or an article to filter by has no name: leave it out")
         if max(len(self.sources), len(self.article_ids)) > MAX_NAMES:
             raise FilterError(f"filter by at most {MAX_NAMES} sources and {MAX_NAMES} articles")
 

@@ -55,6 +55,13 @@ def test_days_the_wrong_way_round_and_endless_names_are_refused():
             many(tuple(map(str, range(101))))
 
 
+@pytest.mark.parametrize("names", [("",), ("a", "")])
+def test_a_name_that_is_empty_is_refused(names):
+    for name in ("sources", "article_ids"):
+        with pytest.raises(FilterError, match="no name"):
+            replace(Filters(), **{name: names})
+
+
 @pytest.mark.model
 @pytest.mark.parametrize(
     ("filters", "passes"),

@@ -9,6 +9,7 @@ from flask.json.provider import DefaultJSONProvider
 from qa import QA, open_qa
 from web import service, wording
 from web.api import api, health
+from web.docs import docs
 from web.errors import handle_errors
 from web.feedback import feedback
 from web.headers import guard
@@ -39,7 +40,7 @@ def create_app(settings: Settings | None = None, qa: QA | None = None) -> Flask:
     service.put(app, qa, settings)
     guard(app)
     handle_errors(app)
-    for blueprint in (pages, api, many, table, feedback, health):
+    for blueprint in (pages, api, many, table, feedback, health, docs):
         app.register_blueprint(blueprint)
     return app
 

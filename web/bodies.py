@@ -33,6 +33,7 @@ QuestionText = Annotated[
         json_schema_extra={"minLength": 1, "maxLength": MAX_QUESTION},
     ),
 ]
+Name = Annotated[Text, Field(min_length=1)]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
 Start = Annotated[
     int, Field(ge=0, description="First code point of the words in the article.", examples=[91])
@@ -61,7 +62,7 @@ class AskRequest(Body):
         examples=[1],
         json_schema_extra={"minimum": 1, "maximum": MOST_ANSWERS},
     )
-    sources: list[Text] = Field(
+    sources: list[Name] = Field(
         [],
         max_length=MAX_NAMES,
         description="Ask only articles of these sources, named exactly.",
@@ -77,7 +78,7 @@ class AskRequest(Body):
         description="Ask only articles published up to this day: the answer as of then.",
         examples=["2023-12-31"],
     )
-    article_ids: list[Text] = Field(
+    article_ids: list[Name] = Field(
         [],
         max_length=MAX_NAMES,
         description="Ask only these articles.",
@@ -111,7 +112,7 @@ class TableRequest(Body):
         description="The columns.",
         examples=[["who signed it?", "when?"]],
     )
-    article_ids: list[Text] = Field(
+    article_ids: list[Name] = Field(
         min_length=1,
         max_length=MAX_CELLS,
         description=f"The rows. Questions × articles are at most {MAX_CELLS}.",

@@ -22,8 +22,8 @@ Shape = TypeVar("Shape", bound=Body)
 
 def whole(name: str, default: int, low: int, high: int) -> int:
     """The whole number of parameter `name`, `default` if absent; raises `BadRequest`."""
-    text = request.args.get(name, "")
-    return default if text == "" else bounded(name, _digits(text), low, high)
+    text = request.args.get(name)
+    return default if text is None else bounded(name, _digits(text), low, high)
 
 
 def bounded(name: str, number: int | None, low: int, high: int) -> int:
