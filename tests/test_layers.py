@@ -115,6 +115,8 @@ def test_only_the_command_reaches_up_by_name():
         ("click", {"qa/cli.py", "qa/options.py", "qa/training/commands.py"}),
         ("pydantic_settings", {"web/settings.py"}),
         ("gunicorn", {"web/serve.py"}),
+        ("flask_limiter", {"web/limits.py"}),
+        ("prometheus_client", {"web/metrics.py"}),
     ],
 )
 def test_each_engine_has_one_file_that_knows_it(package, only):

@@ -43,7 +43,14 @@ ADDRESSES = sorted({path for _, path in CALLS})
 ASKING = ("/", "/api/v1/ask", "/api/v1/ask/stream", "/api/v1/search")
 NEEDS_NO_LIBRARY = [
     ("GET", path)
-    for path in ("/healthz", "/static/none.css", "/api/v1/feedback", "/openapi.json", "/docs")
+    for path in (
+        "/healthz",
+        "/static/none.css",
+        "/api/v1/feedback",
+        "/openapi.json",
+        "/docs",
+        "/metrics",
+    )
 ]
 
 

@@ -84,6 +84,25 @@ def test_it_serves_and_a_stop_finishes_what_was_asked(start, tmp_path):
     assert process.stderr.read() == ""
 
 
+def test_more_questions_than_may_wait_are_refused_at_once(start, tmp_path, monkeypatch):
+    monkeypatch.setenv("CITESPAN_THREADS", "2")
+    monkeypatch.setenv("CITESPAN_QUEUE", "3")
+    port = address(start())
+    replies = []
+    asking = [
+        Thread(target=lambda: replies.append(get(port, "/api/v1/ask?q=who")[0])) for _ in range(20)
+    ]
+    for one in asking:
+        one.start()
+    until(lambda: len(replies) == 15)
+    assert replies == [503] * 15
+    assert get(port, "/healthz")[0] == 200
+    (tmp_path / "go").touch()
+    for one in asking:
+        one.join(PATIENCE)
+    assert replies == [503] * 15 + [200] * 5
+
+
 def test_ctrl_c_ends_it_quietly(start):
     process = start()
     address(process)

@@ -9,10 +9,12 @@ from flask.json.provider import DefaultJSONProvider
 from qa import QA, open_qa
 from web import service, wording
 from web.api import api, health
+from web.cors import share
 from web.docs import docs
 from web.errors import handle_errors
 from web.feedback import feedback
 from web.headers import guard
+from web.limits import limit
 from web.many import many
 from web.pages import pages
 from web.settings import Settings, read_settings
@@ -39,6 +41,8 @@ def create_app(settings: Settings | None = None, qa: QA | None = None) -> Flask:
         app.add_template_filter(words)
     service.put(app, qa, settings)
     guard(app)
+    share(app, tuple(settings.origins.split()))
+    limit(app, settings.limit, settings.proxies)
     handle_errors(app)
     for blueprint in (pages, api, many, table, feedback, health, docs):
         app.register_blueprint(blueprint)

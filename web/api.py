@@ -6,13 +6,14 @@ This file must not know how an answer is found, nor any page.
 from flask import Blueprint, Response, abort, request
 
 from qa import recheck, reply_json
-from web import bodies, inputs, send, service, shapes
+from web import bodies, etag, inputs, metrics, send, service, shapes
 
 MAX_OFFSET = 10**9
 MAX_ARTICLES = 100
 MAX_PASSAGES = 50
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 health = Blueprint("health", __name__)
+etag.tag_replies(api)
 
 
 @api.get("/ask")
@@ -113,3 +114,10 @@ def readyz() -> Response:
             notes=list(library.notes),
         )
     )
+
+
+@health.get("/metrics")
+def counts() -> Response:
+    """What is counted, for Prometheus."""
+    inputs.only()
+    return Response(service.current().meters.text(), content_type=metrics.CONTENT_TYPE)

@@ -14,7 +14,7 @@ from index import LibraryError, LibraryMissing
 from qa import MAX_QUESTION, FeedbackError, FilterError, QAError, QuestionError, QuestionTooLong
 from web.shapes import Problem
 
-JSON_PLACES = ("/api", "/healthz", "/readyz", "/openapi.json")
+JSON_PLACES = ("/api", "/healthz", "/readyz", "/metrics", "/openapi.json")
 MISSING = (
     "Nothing has been indexed yet: run `citespan index FOLDER`"
     " (or `make index ARTICLES=folder`), then ask again."

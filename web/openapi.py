@@ -24,7 +24,7 @@ _SAID = {
     413: "The body is too large: at most 65,536 bytes are read.",
     414: "The address is too long; a question has at most 500 characters.",
     415: "Send the body as application/json.",
-    429: "Too many requests from this address: come again later.",
+    429: "Too many requests have come from your address: come again later.",
     500: "Something went wrong here; the log has it as request 0f1e2d3c4b5a.",
     503: "Too many questions are waiting already: ask again in a moment.",
 }

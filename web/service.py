@@ -11,6 +11,7 @@ from flask import Flask, current_app
 
 from index import LibraryError
 from qa import QA, Filters, QAError, Reply
+from web.metrics import Meters
 from web.settings import Settings
 from web.turns import Turns
 
@@ -22,11 +23,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What every view needs: who answers, within which limits, and whose turn it is."""
+    """What every view needs: who answers, within which limits, whose turn it is, the counts."""
 
     qa: QA
     settings: Settings
     turns: Turns
+    meters: Meters
 
     def ask(self, text: str, k: int, filters: Filters = ALL) -> Reply:
         """The reply to a question, when its turn comes. Raises what `QA.ask` raises."""
@@ -37,6 +39,7 @@ class Service:
 
     def seen(self, reply: Reply) -> None:
         """Take note that a question was answered."""
+        self.meters.count(reply)
         if self.settings.log_questions:
             _questions.info("%d answers to %r", len(reply.answers), reply.question)
 
@@ -44,8 +47,23 @@ class Service:
 def put(app: Flask, qa: QA, settings: Settings) -> None:
     """Give the app its service."""
     turns = Turns(settings.threads, settings.queue)
-    app.extensions[_NAME] = Service(qa, settings, turns)
+    meters = Meters(
+        {
+            "citespan_waiting": ("Questions in the queue.", lambda: turns.waiting),
+            "citespan_answering": ("Questions being answered.", lambda: turns.taken),
+            "citespan_refused": ("Questions that found the queue full.", lambda: turns.refused),
+            "citespan_revision": ("Revision of the library; 0 for none.", lambda: _revision(qa)),
+        }
+    )
+    app.extensions[_NAME] = Service(qa, settings, turns, meters)
     _questions.setLevel(logging.INFO if settings.log_questions else logging.WARNING)
+
+
+def _revision(qa: QA) -> int:
+    try:
+        return qa.library.revision
+    except LibraryError:
+        return 0
 
 
 def current() -> Service:

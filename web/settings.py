@@ -38,6 +38,20 @@ class Settings(BaseSettings):
     )
     max_body: int = Field(65536, ge=1024, description="Largest request body in bytes.")
     max_answers: int = Field(10, ge=3, le=10, description="Largest k: answers to one question.")
+    limit: str | None = Field(
+        None,
+        pattern=r"^[1-9]\d{0,8}/(second|minute|hour|day)$",
+        description="Requests one client may make, such as 60/minute; no limit if not set.",
+    )
+    proxies: int = Field(
+        0, ge=0, le=9, description="Proxies in front that are believed who the client is."
+    )
+    origins: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/*]+( https?://[^\s/*]+)*)?$",
+        description="Other origins whose pages may ask, such as https://example.org, with spaces"
+        " between.",
+    )
     log_questions: bool = Field(False, description="Whether questions are written to the log.")
     token: SecretStr | None = Field(
         None,

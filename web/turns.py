@@ -24,12 +24,14 @@ class Turns:
         self._lock = Lock()
         self.waiting = 0
         self.taken = 0
+        self.refused = 0
 
     @contextmanager
     def take(self) -> Iterator[None]:
         """A turn, after those who came before. Raises `ServiceUnavailable` when it takes long."""
-        if not self._free.acquire(blocking=False):
-            self._wait()
+        if not (self._free.acquire(blocking=False) or self._wait()):
+            self._count(refused=1)
+            raise ServiceUnavailable(_BUSY, retry_after=RETRY)
         self._count(taken=1)
         try:
             yield
@@ -37,18 +39,19 @@ class Turns:
             self._count(taken=-1)
             self._free.release()
 
-    def _wait(self) -> None:
+    def _wait(self) -> bool:
+        """Whether there was room in the queue, and then a turn in time."""
         with self._lock:
             if self.waiting >= self._queue:
-                raise ServiceUnavailable(_BUSY, retry_after=RETRY)
+                return False
             self.waiting += 1
         try:
-            if not self._free.acquire(timeout=self._patience):
-                raise ServiceUnavailable(_BUSY, retry_after=RETRY)
+            return self._free.acquire(timeout=self._patience)
         finally:
-            with self._lock:
-                self.waiting -= 1
+            self._count(waiting=-1)
 
-    def _count(self, taken: int) -> None:
+    def _count(self, *, waiting: int = 0, taken: int = 0, refused: int = 0) -> None:
         with self._lock:
+            self.waiting += waiting
             self.taken += taken
+            self.refused += refused

@@ -1,0 +1,33 @@
+"""How often one client may come, and how it is told apart. The only file that imports the
+limiter.
+
+This file must not know any route but those that are never limited.
+"""
+
+from flask import Flask, request
+from flask_limiter import ApplicationLimit, Limiter
+from flask_limiter.util import get_remote_address
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+_OFTEN = "too many requests have come from your address: come again later"
+_FREE = ("/healthz", "/readyz", "/metrics", "/static/")
+
+
+def limit(app: Flask, rate: str | None, proxies: int) -> None:
+    """Answer 429 beyond `rate` requests of one client, such as "60/minute"; None for no limit.
+
+    `proxies`: how many in front are believed when they say who the client is.
+    """
+    if proxies > 0:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=proxies, x_proto=proxies
+        )
+    if rate is not None:
+        limiter = Limiter(
+            get_remote_address,
+            application_limits=[ApplicationLimit(rate, error_message=_OFTEN)],
+            headers_enabled=True,
+            storage_uri="memory://",  # there is one process
+        )
+        limiter.request_filter(lambda: request.path.startswith(_FREE))
+        limiter.init_app(app)
