@@ -20,6 +20,7 @@ from index.errors import (
 from index.files import file_digest, sync_tree
 from index.library import MODELS, Library, check_fingerprint, library_fingerprint, published
 from index.onnx import export_model, open_session
+from index.put import given_article, is_given
 from index.records import Article, Failure, Hit, Passage
 from index.report import Report
 from index.split import sentences
@@ -51,6 +52,8 @@ __all__ = [
     "embedder_folder",
     "export_model",
     "file_digest",
+    "given_article",
+    "is_given",
     "library_fingerprint",
     "load_question_embedder",
     "open_session",

@@ -4,9 +4,8 @@ The way of one article: parse, split, embed, stage; at the end of the run everyt
 becomes live at once, with the derived indexes that belong to it.
 """
 
-import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -25,12 +24,11 @@ from index.library import DATABASE, DERIVED, MODELS, library_fingerprint, model_
 from index.lock import only_writer
 from index.records import Article, Failure, Passage
 from index.report import Report
-from index.sources import KINDS, Sources, find_files, shown
+from index.sources import KINDS, Sources, file_of, find_files, shown
 from index.split import split
 from index.store import Store
 
 _BATCH = 256  # passages embedded together
-_ROW = re.compile(r"(.*?\.(?:csv|jsonl))#", re.IGNORECASE)  # the origin of a table's row
 
 
 def build(
@@ -40,10 +38,12 @@ def build(
     *,
     only: bool = False,
     progress: bool = False,
+    told: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Bring the library in `folder` to what the files under `paths` hold now.
 
-    Articles that came from elsewhere stay, unless `only`. Raises `SourceError` when a path
+    Articles that came from elsewhere stay, unless `only`. `told` hears how many of how many
+    files are read. Raises `SourceError` when a path
     does not exist, `LibraryLocked` when another run is writing.
     """
     files = list(dict.fromkeys(file for path in paths for file in find_files(path)))
@@ -54,10 +54,13 @@ def build(
             origin == root or origin.startswith((f"{root}/", f"{root}#")) for root in roots
         )
 
+    def read() -> Iterator[Article | Failure]:
+        for done, file in enumerate(bar, start=1):
+            yield from sources.read(file)
+            told(done, len(files))
+
     with Sources() as sources, tqdm(files, unit="file", disable=not progress, leave=False) as bar:
-        report = build_articles(
-            (found for file in bar for found in sources.read(file)), folder, embedder, inside
-        )
+        report = build_articles(read(), folder, embedder, inside)
     if not files:
         report.notes.append(f"no file of the kinds {', '.join(KINDS)} was found")
     return report
@@ -169,7 +172,7 @@ class _Run:
         if article.text_digest in self._texts:
             return self._texts[article.text_digest]
         for _, origin in self._others(article):
-            if not self._inside(origin) and Path(_file(origin)).exists():
+            if not self._inside(origin) and Path(file_of(origin)).exists():
                 return origin
         return None
 
@@ -231,11 +234,11 @@ class _Run:
 
         All that came from a file with a failure are kept: a broken row can't say which it was.
         """
-        failed = {_file(failure.origin) for failure in self.report.failures}
+        failed = {file_of(failure.origin) for failure in self.report.failures}
         return [
             id
             for id, origin in self._store.live_origins()
-            if id not in self._seen and self._inside(origin) and _file(origin) not in failed
+            if id not in self._seen and self._inside(origin) and file_of(origin) not in failed
         ]
 
     def _forget_leftovers(self, removed: set[str]) -> None:
@@ -289,9 +292,3 @@ class _Run:
             load_question_embedder(folder, self._fingerprint)
         except EmbedderError:
             self._load_embedder().export(folder)
-
-
-def _file(origin: str) -> str:
-    """The file that an origin, "path" or "path#row", lies in."""
-    row = _ROW.match(origin)
-    return origin if row is None else row[1]

@@ -2,17 +2,19 @@
 
 import json
 import logging
+from dataclasses import replace
 from threading import Event
 
 import pytest
 import web_fakes as fakes
-from web_fakes import PACT, FakeQA
+from web_fakes import PACT, FakeLibrary, FakeQA
 
 from index import LibraryCorrupt, LibraryMismatch
 from qa import QuestionError, QuestionTooLong, ReaderError
 from web import Settings, create_app
 from web.errors import STATUS, in_json
 from web.headers import HEADERS
+from web.indexing import Indexing
 from web.service import watch
 
 SECRET = "a path that nobody may see"
@@ -31,6 +33,7 @@ BODIES = {
     "/api/v1/ask": {"question": "who?"},
     "/api/v1/ask/batch": {"questions": [{"question": "who?"}]},
     "/api/v1/table": {"questions": ["who?"], "article_ids": [PACT.id]},
+    f"/api/v1/articles/{PACT.id}": {"text": "The bridge is old."},
     "/api/v1/verify": WORDS,
     "/api/v1/feedback": WORDS | {"question": "who?", "verdict": "right"},
 }
@@ -41,15 +44,11 @@ CALLS = [
 ]
 ADDRESSES = sorted({path for _, path in CALLS})
 ASKING = ("/", "/api/v1/ask", "/api/v1/ask/stream", "/api/v1/search")
-NEEDS_NO_LIBRARY = [
+NEEDS_NO_LIBRARY = [("POST", "/api/v1/index"), ("GET", "/api/v1/index")] + [
     ("GET", path)
     for path in (
-        "/healthz",
-        "/static/none.css",
-        "/api/v1/feedback",
-        "/openapi.json",
-        "/docs",
-        "/metrics",
+        *("/healthz", "/metrics", "/static/none.css"),
+        *("/api/v1/feedback", "/openapi.json", "/docs"),
     )
 ]
 
@@ -60,7 +59,7 @@ def call(client, method, path):
         path,
         method=method,
         query_string={"q": "who?"} if method == "GET" and path in ASKING else {},
-        json=BODIES[path] if method in ("POST", "PUT") else None,
+        json=BODIES.get(path) if method in ("POST", "PUT") else None,
         headers={"Authorization": f"Bearer {TOKEN}"},
     )
 
@@ -92,10 +91,13 @@ def test_every_address_answers_every_error_in_its_shape(method, path, trouble):
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
-def test_every_address_has_its_reply_when_nothing_is_wrong(method, path, tmp_path):
-    client = create_app(Settings(token=TOKEN, data=tmp_path), FakeQA()).test_client()
+def test_every_address_has_its_reply_when_nothing_is_wrong(method, path, tmp_path, monkeypatch):
+    monkeypatch.setattr(Indexing, "_watch", lambda self, job: {"report": {}})
+    settings = Settings(token=TOKEN, data=tmp_path, articles=tmp_path)
+    given = replace(PACT, origin=f"put:{PACT.id}")
+    client = create_app(settings, FakeQA(shelf=FakeLibrary(stored=(given,)))).test_client()
     reply = call(client, method, path)
-    assert reply.status_code in ((404,) if path.startswith("/static") else (200, 201))
+    assert reply.status_code in ((404,) if path.startswith("/static") else (200, 201, 202))
     assert in_json(path) == (not reply.content_type.startswith("text/html"))
 
 

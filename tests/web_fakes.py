@@ -127,6 +127,9 @@ class FakeQA:
             raise self.broken
         return self.shelf
 
+    def refresh(self) -> bool:
+        return False
+
     @property
     def edition(self) -> str:
         return f"fake {self.library.revision}"

@@ -19,6 +19,7 @@ from web.many import many
 from web.pages import pages
 from web.settings import Settings, read_settings
 from web.table import table
+from web.writing import writing
 
 __all__ = ["Settings", "create_app", "read_settings"]
 
@@ -44,7 +45,7 @@ def create_app(settings: Settings | None = None, qa: QA | None = None) -> Flask:
     share(app, tuple(settings.origins.split()))
     limit(app, settings.limit, settings.proxies)
     handle_errors(app)
-    for blueprint in (pages, api, many, table, feedback, health, docs):
+    for blueprint in (pages, api, many, table, feedback, writing, health, docs):
         app.register_blueprint(blueprint)
     return app
 

@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from web.routes import JSON, ROUTES, Parameter, Route
+from web.parameters import Parameter
+from web.routes import JSON, ROUTES, Route
 from web.shapes import Problem
 
 _ALWAYS = (400, 413, 414, 429, 500, 503)  # what every route may answer
@@ -20,7 +21,7 @@ _SAID = {
     401: "Send the token of this service as Authorization: Bearer ….",
     403: "This is off here: start the service with CITESPAN_TOKEN set to allow it.",
     404: "No article has this id; it may have been removed since.",
-    409: "Another indexing run is under way: try again when it has ended.",
+    409: "Another change of the library is under way: wait until it ends.",
     413: "The body is too large: at most 65,536 bytes are read.",
     414: "The address is too long; a question has at most 500 characters.",
     415: "Send the body as application/json.",

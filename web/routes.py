@@ -3,30 +3,15 @@
 This file must not know how any of them works, nor what the document looks like.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import BaseModel
 
-from qa import MAX_QUESTION
 from web import bodies, shapes
+from web.parameters import FILTERS, ID, OWN_ID, QUESTION, K, Parameter, whole
 
 JSON = "application/json"
 METRICS = "text/plain"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of an address, with its JSON schema and an example."""
-
-    name: str
-    text: str
-    schema: Mapping[str, Any]
-    example: Any
-    place: str = "query"
-    required: bool = False
-    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,50 +35,6 @@ class Route:
     errors: tuple[int, ...] = ()
     token: bool = False
 
-
-_DAY = {"type": "string", "format": "date"}
-_TEXT = {"type": "string", "minLength": 1}
-QUESTION = Parameter(
-    "q",
-    "The question, in words.",
-    {"type": "string", "minLength": 1, "maxLength": MAX_QUESTION},
-    "when did the RAA between Japan and the UK come into force",
-    required=True,
-)
-FILTERS = (
-    Parameter(
-        "source",
-        "Ask only articles of this source, named exactly; may be given several times.",
-        _TEXT,
-        "Citespan Seeds: World desk",
-        repeated=True,
-    ),
-    Parameter(
-        "published_from", "Ask only articles published on this day or later.", _DAY, "2022-01-01"
-    ),
-    Parameter(
-        "published_to",
-        "Ask only articles published up to this day: the answer as of then.",
-        _DAY,
-        "2023-12-31",
-    ),
-    Parameter(
-        "article_id",
-        "Ask only this article; may be given several times.",
-        _TEXT,
-        "224202a45aec7f5f",
-        repeated=True,
-    ),
-)
-ID = Parameter("article_id", "The article's id.", _TEXT, "224202a45aec7f5f", "path", required=True)
-
-
-def _whole(name: str, text: str, default: int, low: int, high: int) -> Parameter:
-    schema = {"type": "integer", "minimum": low, "maximum": high, "default": default}
-    return Parameter(name, text, schema, default)
-
-
-K = _whole("k", "Answers at most.", shapes.DEFAULT_ANSWERS, 1, bodies.MOST_ANSWERS)
 
 ROUTES = (
     Route(
@@ -127,7 +68,7 @@ ROUTES = (
         (
             QUESTION,
             K,
-            _whole(
+            whole(
                 "budget_ms",
                 "Milliseconds after which no further passage is read.",
                 60_000,
@@ -176,7 +117,7 @@ ROUTES = (
         "Find passages for a question",
         shapes.SearchReply,
         "Retrieval alone; nothing is read for answers.",
-        (QUESTION, _whole("k", "Passages at most.", 10, 1, 50), *FILTERS),
+        (QUESTION, whole("k", "Passages at most.", 10, 1, 50), *FILTERS),
         errors=(304,),
     ),
     Route(
@@ -193,8 +134,8 @@ ROUTES = (
                 {"type": "string", "maxLength": 200},
                 "access pact",
             ),
-            _whole("offset", "How many to pass over.", 0, 0, 10**9),
-            _whole("limit", "How many to give.", 20, 1, 100),
+            whole("offset", "How many to pass over.", 0, 0, 10**9),
+            whole("limit", "How many to give.", 20, 1, 100),
         ),
         errors=(304,),
     ),
@@ -237,6 +178,51 @@ ROUTES = (
         "All feedback as a SQuAD 2.0 file",
         shapes.Squad,
         "Rows of the verdict wrong_words stay in the file alone, for they name no answer.",
+        token=True,
+    ),
+    Route(
+        "PUT",
+        "/api/v1/articles/{article_id}",
+        "Writing",
+        "Keep an article under this id",
+        shapes.IndexStatus,
+        "New, or in place of the one before. It can be asked when the change is done. Articles"
+        " that come from files are changed there.",
+        (OWN_ID,),
+        body=bodies.ArticleRequest,
+        status=202,
+        errors=(409, 415),
+        token=True,
+    ),
+    Route(
+        "DELETE",
+        "/api/v1/articles/{article_id}",
+        "Writing",
+        "Take out the article under this id",
+        shapes.IndexStatus,
+        "Only what was put by this API; articles that come from files are removed there.",
+        (OWN_ID,),
+        status=202,
+        errors=(404, 409),
+        token=True,
+    ),
+    Route(
+        "POST",
+        "/api/v1/index",
+        "Writing",
+        "Read the folder of CITESPAN_ARTICLES again",
+        shapes.IndexStatus,
+        status=202,
+        errors=(409,),
+        token=True,
+    ),
+    Route(
+        "GET",
+        "/api/v1/index",
+        "Writing",
+        "How far a change is",
+        shapes.IndexStatus,
+        "Of the change that runs, or of the last one. Changes run one at a time.",
         token=True,
     ),
     Route("GET", "/healthz", "Operation", "The process is up", shapes.Health),

@@ -11,6 +11,7 @@ from flask import Flask, current_app
 
 from index import LibraryError
 from qa import QA, Filters, QAError, Reply
+from web.indexing import Indexing
 from web.metrics import Meters
 from web.settings import Settings
 from web.turns import Turns
@@ -23,12 +24,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What every view needs: who answers, within which limits, whose turn it is, the counts."""
+    """What every view needs: who answers, within which limits, whose turn it is,
+    what is counted, and who writes."""
 
     qa: QA
     settings: Settings
     turns: Turns
     meters: Meters
+    indexing: Indexing
 
     def ask(self, text: str, k: int, filters: Filters = ALL) -> Reply:
         """The reply to a question, when its turn comes. Raises what `QA.ask` raises."""
@@ -55,7 +58,7 @@ def put(app: Flask, qa: QA, settings: Settings) -> None:
             "citespan_revision": ("Revision of the library; 0 for none.", lambda: _revision(qa)),
         }
     )
-    app.extensions[_NAME] = Service(qa, settings, turns, meters)
+    app.extensions[_NAME] = Service(qa, settings, turns, meters, Indexing(qa.refresh))
     _questions.setLevel(logging.INFO if settings.log_questions else logging.WARNING)
 
 

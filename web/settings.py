@@ -58,6 +58,9 @@ class Settings(BaseSettings):
         min_length=16,
         description="What a request must carry to write; nothing can be written if not set.",
     )
+    articles: Path | None = Field(
+        None, description="Folder that POST /api/v1/index reads again; none if not set."
+    )
     refresh_seconds: float = Field(
         1.0, gt=0, le=3600, description="Seconds between two looks for a newer index."
     )

@@ -160,6 +160,21 @@ class Squad(Shape):
     data: list[dict[str, Any]] = said("Titles with paragraphs, questions and answers.", [])
 
 
+class IndexStatus(Shape):
+    """A change of the library: the one that runs, or the last one."""
+
+    state: Literal["idle", "running", "done", "failed"] = said("How it stands.", "running")
+    job: str | None = Field(default=None, description="What it does.", examples=["index"])
+    done: int = Field(default=0, description="Files that are read.", examples=[12])
+    total: int = Field(default=0, description="Files to read.", examples=[30])
+    detail: str | None = Field(default=None, description="Why it failed.", examples=[None])
+    report: dict[str, Any] | None = Field(
+        default=None,
+        description="What it did, as `citespan index --json` tells it.",
+        examples=[{"added": 1, "changed": 0, "revision": 2}],
+    )
+
+
 class Health(Shape):
     """The process is up."""
 

@@ -10,10 +10,10 @@ from index.records import Article, Failure
 from index.sources.fields import make_article
 from index.sources.files import KINDS, find_files, shown
 from index.sources.parser import Parser
-from index.sources.tables import read_table
+from index.sources.tables import file_of, read_table
 from index.sources.text import read_text
 
-__all__ = ["KINDS", "Sources", "find_files", "shown"]
+__all__ = ["KINDS", "Sources", "file_of", "find_files", "make_article", "shown"]
 
 
 class Sources:

@@ -6,6 +6,7 @@ This file must not know any other kind of file.
 import csv
 import json
 import os
+import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Mapping
 from io import BufferedReader
@@ -18,7 +19,14 @@ from index.sources.files import open_file, shown, why
 from index.sources.normalise import decode, one_line
 
 ROW_LIMIT = 10_000_000  # bytes
+_ROW = re.compile(r"(.*?\.(?:csv|jsonl))#", re.IGNORECASE)  # the origin of a table's row
 _TEXTS = ("text", "body", "content")
+
+
+def file_of(origin: str) -> str:
+    """The file that an origin, "path" or "path#row", lies in."""
+    row = _ROW.match(origin)
+    return origin if row is None else row[1]
 
 
 def read_table(path: Path) -> Iterator[Article | Failure]:

@@ -1,0 +1,175 @@
+"""Writing needs the token, runs one at a time in a process, and is seen when it is done."""
+
+import sys
+import time
+
+import pytest
+from web_fakes import PACT, FakeLibrary, FakeQA
+from werkzeug.exceptions import Conflict
+
+from index import given_article
+from qa import open_qa
+from web import Settings, create_app
+from web.indexing import Indexing
+
+TOKEN = "a token of some length"
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
+TEXT = "The Alder bridge was opened by Anna Stone. It is red."
+PATIENCE = 250  # seconds until a change that never ends fails its test
+WRITES = [
+    ("PUT", "/api/v1/articles/bridge"),
+    ("DELETE", "/api/v1/articles/bridge"),
+    ("POST", "/api/v1/index"),
+    ("GET", "/api/v1/index"),
+]
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """The jobs that were begun; none of them runs."""
+    jobs = []
+    monkeypatch.setattr(Indexing, "_run", lambda self, job: jobs.append(job))
+    return jobs
+
+
+def client_of(shelf=None, **settings):
+    qa = FakeQA(shelf=FakeLibrary() if shelf is None else shelf)
+    return create_app(Settings(**{"token": TOKEN} | settings), qa).test_client()
+
+
+def ended(status):
+    end = time.monotonic() + PATIENCE
+    while status().state == "running":
+        assert time.monotonic() < end, "it never ended"
+        time.sleep(0.02)
+    return status()
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
+def test_nothing_is_written_without_the_token(begun, method, path):
+    for given in ({}, {"Authorization": f"Bearer {TOKEN}x"}, {"Authorization": TOKEN}):
+        reply = client_of().open(path, method=method, json={"text": TEXT}, headers=given)
+        assert (reply.status_code, reply.headers["WWW-Authenticate"]) == (401, "Bearer")
+    off = client_of(token=None)
+    reply = off.open(path, method=method, json={"text": TEXT}, headers=AUTHORIZED)
+    assert reply.status_code == 403 and "CITESPAN_TOKEN" in reply.get_json(force=True)["detail"]
+    assert begun == []
+
+
+def test_what_is_asked_for_becomes_a_job(begun, tmp_path):
+    shelf = FakeLibrary(stored=(given_article("bridge", {"text": TEXT}),))
+    wanted = [
+        ({"put": "bridge", "fields": {"text": TEXT, "title": "T"}}, "put bridge"),
+        ({"remove": "bridge"}, "delete bridge"),
+        ({"folder": str(tmp_path)}, "index"),
+    ]
+    for (method, path), (job, name) in zip(WRITES[:3], wanted, strict=True):
+        client = client_of(shelf, articles=tmp_path, data=tmp_path, embedder="e")
+        sent = {"text": TEXT, "title": "T"} if method == "PUT" else None
+        reply = client.open(path, method=method, json=sent, headers=AUTHORIZED)
+        assert (reply.status_code, reply.headers["Location"]) == (202, "/api/v1/index")
+        assert (reply.get_json()["state"], reply.get_json()["job"]) == ("running", name)
+        assert begun.pop() == {"data": str(tmp_path), "embedder": "e"} | job
+        again = client.open(path, method=method, json=sent, headers=AUTHORIZED)
+        assert again.status_code == 409 and begun == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "status"),
+    [
+        ("PUT", f"/api/v1/articles/{PACT.id}", {"text": TEXT}, 409),
+        ("DELETE", f"/api/v1/articles/{PACT.id}", None, 409),
+        ("DELETE", "/api/v1/articles/none", None, 404),
+        ("PUT", "/api/v1/articles/-", {"text": TEXT}, 400),
+        ("PUT", "/api/v1/articles/a%20b", {"text": TEXT}, 400),
+        ("PUT", "/api/v1/articles/a", {"text": " "}, 400),
+        ("PUT", "/api/v1/articles/a", {"title": "T"}, 400),
+        ("PUT", "/api/v1/articles/a", {"text": TEXT, "origin": "/etc/passwd"}, 400),
+        ("PUT", "/api/v1/articles/a", {"text": TEXT, "id": "b"}, 400),
+        ("POST", "/api/v1/index", None, 403),
+        ("POST", "/api/v1/index?folder=/etc", None, 400),
+    ],
+)
+def test_what_can_not_be_written_is_refused_at_once(begun, method, path, sent, status):
+    reply = client_of().open(path, method=method, json=sent, headers=AUTHORIZED)
+    assert reply.status_code == status and begun == []
+
+
+def program(code):
+    return Indexing(lambda: None, [sys.executable, "-c", f"import sys, json; {code}"])
+
+
+def test_a_change_is_followed_to_its_report():
+    fresh = []
+    indexing = program(
+        "job = json.load(sys.stdin);"
+        "print(json.dumps({'done': 3, 'total': 4}), flush=True);"
+        "print(json.dumps({'report': job}), flush=True)"
+    )
+    indexing._fresh = lambda: fresh.append(indexing.status().state)
+    assert indexing.status().state == "idle"
+    assert indexing.start("index", {"a": "🙂"}).state == "running"
+    status = ended(indexing.status)
+    assert (status.state, status.job, status.done, status.total) == ("done", "index", 3, 4)
+    assert status.report == {"a": "🙂"} and fresh == ["running"]
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        ("print(json.dumps({'problem': 'locked'})); sys.exit(1)", "locked"),
+        ("sys.exit(3)", "without a word"),
+        ("sys.stdin.close(); sys.exit(0)", "without a word"),
+        ("print(json.dumps({'done': 1, 'total': 2}))", "without a word"),
+        ("print('no json')", "without a word"),
+    ],
+)
+def test_a_change_that_fails_says_why_and_the_next_may_begin(code, detail):
+    indexing = program(code)
+    for _ in range(2):
+        indexing.start("index", {"text": "x" * 200_000})
+        status = ended(indexing.status)
+        assert status.state == "failed" and detail in status.detail and status.report is None
+
+
+def test_one_change_at_a_time():
+    indexing = program("sys.stdin.read(); sys.stdin = open(sys.argv[0] or '/dev/null')")
+    indexing.start("one", {})
+    with pytest.raises(Conflict):
+        while indexing.status().state == "running":
+            indexing.start("two", {})
+        raise Conflict
+    ended(indexing.status)
+
+
+@pytest.mark.model
+def test_an_article_that_is_put_answers_until_it_is_deleted(new_library, article, tmp_path):
+    data = new_library([article("A walk begins in the old town of Beech.", "Walk")])
+    (tmp_path / "articles").mkdir()
+    (tmp_path / "articles" / "mill.txt").write_text("Peter Wood built the mill.", encoding="utf-8")
+    qa = open_qa(data)
+    settings = Settings(token=TOKEN, data=data, articles=tmp_path / "articles")
+    client = create_app(settings, qa).test_client()
+
+    def change(method, path, sent=None):
+        assert client.open(path, method=method, json=sent, headers=AUTHORIZED).status_code == 202
+        end = time.monotonic() + PATIENCE
+        while (now := client.get("/api/v1/index", headers=AUTHORIZED).get_json())[
+            "state"
+        ] != "done":
+            assert now["state"] == "running" and time.monotonic() < end, now
+            time.sleep(0.05)
+        return now["report"]
+
+    def answers(question):
+        return [a["text"] for a in client.get(f"/api/v1/ask?q={question}").get_json()["answers"]]
+
+    assert change("PUT", "/api/v1/articles/bridge", {"text": TEXT})["added"] == 1
+    assert client.get("/api/v1/articles/bridge").get_json()["text"] == TEXT
+    assert "Anna Stone" in answers("who opened the Alder bridge?")
+    assert change("POST", "/api/v1/index")["added"] == 1
+    assert "Peter Wood" in answers("who built the mill?")
+    assert client.get("/api/v1/articles").get_json()["total"] == 3
+    assert change("DELETE", "/api/v1/articles/bridge")["removed"] == 1
+    assert client.get("/api/v1/articles/bridge").status_code == 404
+    assert "Anna Stone" not in answers("who opened the Alder bridge?")
