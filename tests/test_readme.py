@@ -1,12 +1,20 @@
 """The README tells what the program does: every setting, target and command is in it."""
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import click
+import httpx
+import pytest
+from web_fakes import WORDS, FakeQA
 
 from qa.cli import main
+from web import Settings, create_app
+from web.routes import ROUTES
 from web.settings import settings_help
+from web.shapes import Reply
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,3 +43,25 @@ def test_the_targets_it_names_are_in_the_makefile():
     assert {"serve", "test", "index", "install", "bench"} <= named
     for target in named:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_route_is_in_the_table():
+    for route in ROUTES:
+        assert f"| `{route.method} {route.path}` | " in README, route.path
+
+
+def test_the_client_in_it_asks_and_says_what_went_wrong(monkeypatch):
+    app = create_app(Settings(), FakeQA())
+    monkeypatch.setattr(httpx, "get", httpx.Client(transport=httpx.WSGITransport(app)).get)
+    [code] = re.findall(r"```python\n(import httpx.*?)```", README, re.DOTALL)
+    given: dict[str, Any] = {}
+    exec(code, given)
+    reply = given["ask"]("who?", published_to="2023-12-31", source=["a", "b"])
+    assert reply["answers"][0]["text"] == WORDS
+    with pytest.raises(RuntimeError, match="type a question"):
+        given["ask"]("?")
+
+
+def test_the_reply_in_it_has_the_fields_of_a_reply():
+    [text] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    Reply.model_validate(json.loads(text), strict=True)
