@@ -170,7 +170,9 @@ def test_a_table_asks_each_question_of_each_article_alone(client, qa):
     assert [one.article_ids for one in qa.filtered] == [(EVIL.id,)] * 2 + [(PACT.id,)] * 2
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "|", "%"])
+@pytest.mark.parametrize(
+    "start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "\u3000＝", "|", "%"]
+)
 def test_no_cell_of_a_csv_table_is_a_formula(qa, start):
     nasty = replace(PACT, title=f'{start}HYPERLINK("http://x")', text=f"{start}cmd|' /C calc'!A0")
     qa.shelf = FakeLibrary(stored=(nasty,))
@@ -183,7 +185,7 @@ def test_no_cell_of_a_csv_table_is_a_formula(qa, start):
     assert header[:4] == ["id", "title", "published", "url"]
     assert row[4] == f"'{nasty.text}" and row[1] == f"'{nasty.title}"
     for cell in [*header, *row]:
-        assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+        assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))
 
 
 def test_no_answer_is_an_empty_cell_with_its_reason(client, qa):

@@ -20,7 +20,10 @@ def give() -> Response:
     article = here.qa.library.article(given.article_id)
     if article is None:
         abort(404, "no article has this id; it may have been removed since")
-    row = feedback_row(article, given.question, given.verdict, given.start, given.end, given.quote)
+    with here.turns.take():  # a long article is cut into sentences
+        row = feedback_row(
+            article, given.question, given.verdict, given.start, given.end, given.quote
+        )
     keep_feedback(here.settings.data, row)
     return send.shape(shapes.Kept(id=row["id"]), 201)
 

@@ -64,7 +64,8 @@ ROUTES = (
         "event: passages\ndata: {…}\n\nevent: answers\ndata: {…}\n\nevent: done\ndata: {…}\n\n",
         "Server-sent events, each with a Reply as data: “passages” at once, “answers” whenever"
         " these have changed, “done” with the whole reply. Its `partial` is true when the time"
-        " ran out. Should something fail amid it, the last event is “problem” with a Problem.",
+        " ran out. Should something fail amid it, the last event is “problem” with a Problem."
+        " Close the stream at the last event: a browser would ask again.",
         (
             QUESTION,
             K,

@@ -14,7 +14,8 @@ from qa import Filters, Question, answer_json
 from web import bodies, inputs, send, service, shapes
 
 table = Blueprint("table", __name__, url_prefix="/api/v1")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")  # what a spreadsheet would run
+_FORMULA = tuple("=+-@|%＝＋－＠")  # what a spreadsheet would run, in one locale or another
+_BLANK = ("\t", "\r", "\n")  # and would run after these
 
 
 @table.post("/table")
@@ -69,4 +70,8 @@ def _csv(questions: list[str], articles: list[Article], rows: list[shapes.Row]) 
 
 def _safe(cells: Iterable[str]) -> list[str]:
     """Cells that no spreadsheet takes for a formula: an apostrophe before what looks like one."""
-    return [f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell for cell in cells]
+    return [f"'{cell}" if _runs(cell) else cell for cell in cells]
+
+
+def _runs(cell: str) -> bool:
+    return cell.startswith(_BLANK) or cell.lstrip().startswith(_FORMULA)
