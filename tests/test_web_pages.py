@@ -1,8 +1,10 @@
 """The pages: the right words highlighted, everything escaped, nothing left unsaid."""
 
+import gzip
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import web_fakes as fakes
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from web_fakes import EVIL, PACT, SECOND, WORDS, FakeLibrary, FakeQA
 
+import web
 from index import Article, Failure
 from web import Settings, create_app, highlight, wording
 
@@ -76,7 +79,7 @@ def test_an_answer_in_its_sentence_with_its_citation():
     assert page.marks == [WORDS]
     assert "On Wednesday Japan and Britain signed the RAA" in page.text
     assert "who signed the RAA? · Citespan" in page.text
-    for said in ("sure 93%", "The Example", "11 January 2023", PACT.title, "example.org"):
+    for said in ("sure", "93%", "The Example", "11 January 2023", PACT.title, "example.org"):
         assert said in page.text
     there = f"/articles/{PACT.id}?start={SECOND}&end={SECOND + len(WORDS)}#answer"
     assert there in page.hrefs()
@@ -89,7 +92,7 @@ def test_an_answer_in_its_sentence_with_its_citation():
     [
         (True, True, "sure 93%"),
         (False, True, "very likely 93%"),
-        (False, False, "very likely, uncalibrated 93%"),
+        (False, False, "very likely 93% uncalibrated"),
     ],
 )
 def test_what_stands_behind_the_confidence_is_said(sure, calibrated, words):
@@ -99,6 +102,40 @@ def test_what_stands_behind_the_confidence_is_said(sure, calibrated, words):
     assert words in page.text
     assert ("uncalibrated" in page.text) == (not calibrated)
     assert ("very likely" in page.text) == (not sure)
+
+
+def test_an_answer_can_be_taken_along_in_four_forms():
+    page = page_of("/?q=who+signed+the+RAA%3F")
+    assert page.all("button")[1:] == [
+        {"type": "button", "class": "scripted", "data-copy": None, "aria-label": f"Copy as {form}"}
+        for form in ("Quotation", "Markdown", "BibTeX", "CSL-JSON")
+    ]
+    assert f"“On Wednesday {WORDS} signed the RAA.”" in page.text
+    assert f"**{WORDS}**" in page.text and PACT.url in page.text
+
+
+def test_an_article_without_a_web_address_is_quoted_with_its_place_here():
+    page = page_of("/?q=who", FakeQA(fakes.reply(fakes.citation(EVIL, 7, 11))))
+    assert f", http://localhost/articles/{EVIL.id}?start=7&end=11#answer" in page.text
+    assert "javascript:" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("replied", "said"),
+    [
+        (fakes.reply(fakes.citation(EVIL, 7, 11)), "1 answer: </p> (sure, 93%)"),
+        (fakes.reply(reason="Nothing is sure <enough>."), "No answer. Nothing is sure <enough>."),
+    ],
+)
+def test_what_is_read_out_is_in_the_page(replied, said):
+    (main,) = page_of("/?q=who", FakeQA(replied)).all("main")
+    assert main["data-said"] == said
+
+
+def test_all_that_a_browser_loads_is_small():
+    static = Path(web.__file__).parent / "static"
+    packed = sum(len(gzip.compress(file.read_bytes())) for file in static.iterdir())
+    assert packed < 60_000
 
 
 def test_the_box_keeps_the_question_and_k():
@@ -127,7 +164,7 @@ def test_no_answer_says_why_and_shows_the_nearest_passages():
 
 def test_passages_read_are_folded_below_answers():
     page = page_of("/?q=why")
-    assert len(page.all("details")) == 1 and "Passages read (2)" in page.text
+    assert page.all("details")[-1] == {"class": "read"} and "Passages read (2)" in page.text
 
 
 @pytest.mark.parametrize("start", [PACT.text.index(WORDS), SECOND])

@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None, qa: QA | None = None) -> Flask:
     app.json = _plain_json(app)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
-    for words in (wording.day, wording.likelihood, wording.percent, wording.web_link, wording.site):
+    for words in wording.FILTERS:
         app.add_template_filter(words)
     service.put(app, qa, settings)
     guard(app)

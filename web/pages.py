@@ -3,10 +3,10 @@
 This file must not know how an answer is found, nor any JSON.
 """
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, render_template, request, url_for
 
-from qa import MAX_QUESTION
-from web import highlight, inputs, service
+from qa import MAX_QUESTION, Citation
+from web import cards, highlight, inputs, service
 from web.shapes import DEFAULT_ANSWERS
 
 PER_PAGE = 50
@@ -23,7 +23,20 @@ def search() -> str:
     if not question.strip():
         return render_template("search.html", counts=library.counts(), k=k)
     reply = here.ask(question, k)
-    return render_template("search.html", question=question, reply=reply, k=k)
+    shown = cards.cards(reply, library.article, _place)
+    return render_template("search.html", question=question, reply=reply, cards=shown, k=k)
+
+
+def _place(citation: Citation) -> str:
+    """The whole address of a citation's words in their article here."""
+    return url_for(
+        "pages.article",
+        article_id=citation.article_id,
+        start=citation.start,
+        end=citation.end,
+        _anchor="answer",
+        _external=True,
+    )
 
 
 @pages.get("/articles/<article_id>")

@@ -6,6 +6,8 @@ This file must not know HTML: what it returns is escaped by the templates.
 from datetime import date
 from urllib.parse import urlsplit
 
+from qa import Answer, Reply
+
 
 def day(published: str) -> str:
     """An ISO date as people read it, "11 January 2023"; anything else as it is."""
@@ -21,6 +23,20 @@ def likelihood(confidence: float) -> str:
     if confidence >= 0.8:
         return "very likely"
     return "likely" if confidence >= 0.5 else "possible"
+
+
+def standing(answer: Answer) -> str:
+    """How surely an answer is right, in words: "sure", or its likelihood."""
+    return "sure" if answer.sure else likelihood(answer.confidence)
+
+
+def outcome(reply: Reply) -> str:
+    """What a question came to, to be read out: how many answers, and the first of them."""
+    if not reply.answers:
+        return f"No answer. {reply.reason}"
+    first, count = reply.answers[0], len(reply.answers)
+    surely = f"{standing(first)}, {percent(first.confidence)}"
+    return f"{count} {'answer' if count == 1 else 'answers'}: {first.text} ({surely})"
 
 
 def percent(confidence: float) -> str:
@@ -42,3 +58,6 @@ def web_link(url: str | None) -> str | None:
 def site(url: str) -> str:
     """The host of an address, without "www."."""
     return (urlsplit(url).hostname or url).removeprefix("www.")
+
+
+FILTERS = (day, percent, standing, outcome, web_link, site)

@@ -1,0 +1,56 @@
+// Asking without a reload: the page of the answer is fetched, and its main part put in place.
+import { say } from "./say.js";
+
+const main = () => document.querySelector("#main");
+const here = () => location.pathname + location.search;
+const seen = new Map(); // pages by address, so that going back shows what was there
+let shown = here();
+let asking = null;
+
+export function listenForQuestions() {
+  seen.set(shown, document.documentElement.outerHTML);
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.getAttribute("role") !== "search") return;
+    event.preventDefault();
+    ask(`${new URL(form.action).pathname}?${new URLSearchParams(new FormData(form))}`);
+  });
+  addEventListener("popstate", () => {
+    if (here() === shown) return; // only the part after "#" changed
+    asking?.abort();
+    if (seen.has(here())) show(seen.get(here()));
+    else location.reload();
+  });
+}
+
+async function ask(address) {
+  asking?.abort();
+  const mine = (asking = new AbortController());
+  main().setAttribute("aria-busy", "true");
+  say(document.querySelector(".state").dataset.busy);
+  try {
+    const reply = await fetch(address, { signal: mine.signal });
+    const page = await reply.text();
+    if (mine.signal.aborted) return;
+    if (address !== here()) history.pushState(null, "", address);
+    if (reply.ok) seen.set(address, page);
+    show(page);
+    scrollTo(0, 0);
+    main().focus({ preventScroll: true }); // as after a reload; a phone puts its keyboard away
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    main().removeAttribute("aria-busy");
+    say(document.querySelector(".state").dataset.lost, true);
+  }
+}
+
+function show(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const fresh = page.querySelector("#main");
+  main().replaceWith(fresh);
+  document.querySelector("form.box").replaceWith(page.querySelector("form.box"));
+  document.title = page.title;
+  document.body.className = page.body.className;
+  shown = here();
+  say(fresh.dataset.said);
+}
