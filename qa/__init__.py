@@ -1,5 +1,6 @@
 """A question in, cited answers out. Knows nothing of HTTP."""
 
+from qa.agree import Era, eras, independent
 from qa.ask import QA, open_qa
 from qa.errors import (
     CitationError,
@@ -35,6 +36,7 @@ __all__ = [
     "Answer",
     "Citation",
     "CitationError",
+    "Era",
     "FeedbackError",
     "FeedbackLost",
     "FilterError",
@@ -50,8 +52,10 @@ __all__ = [
     "Span",
     "Standing",
     "answer_json",
+    "eras",
     "export_feedback",
     "feedback_row",
+    "independent",
     "keep_feedback",
     "open_qa",
     "recheck",

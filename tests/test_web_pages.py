@@ -14,6 +14,7 @@ from web_fakes import EVIL, PACT, SECOND, WORDS, FakeLibrary, FakeQA
 
 import web
 from index import Article, Failure
+from qa import Answer
 from web import Settings, create_app, highlight, wording
 
 
@@ -102,6 +103,30 @@ def test_what_stands_behind_the_confidence_is_said(sure, calibrated, words):
     assert words in page.text
     assert ("uncalibrated" in page.text) == (not calibrated)
     assert ("very likely" in page.text) == (not sure)
+
+
+def test_articles_that_say_so_are_counted_and_copies_folded():
+    said = fakes.citation(PACT, SECOND, SECOND + len(WORDS))
+    copy = replace(said, article_id="c", title="A copy")
+    other = replace(said, article_id="d", title="Another", before="It was ", after=" who met.")
+    page = page_of("/?q=who", FakeQA(fakes.reply(said, copy, other)))
+    assert "in 2 articles" in page.text and "Repeated once" in page.text
+    assert page.marks == [WORDS] * 3
+    folded = page_of("/?q=who", FakeQA(fakes.reply(said, copy)))
+    assert "in 2 articles" not in folded.text and "Also said in" not in folded.text
+    assert "A copy" in folded.text
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_answers_that_change_over_time_stand_above_in_date_order(calibrated):
+    old = replace(fakes.citation(PACT, 0, 6), quote="Kishida", published="2021-10-04")
+    new = replace(fakes.citation(EVIL, 0, 6), quote="Ishiba", published="2024-10-01")
+    answers = tuple(Answer(one.quote, 0.9, True, (one,)) for one in (new, old))
+    replied = replace(fakes.reply(new), answers=answers, calibrated=calibrated)
+    page = page_of("/?q=who", FakeQA(replied))
+    line = "until 4 October 2021 Kishida since 1 October 2024 Ishiba"
+    assert (line in page.text) == calibrated
+    assert ({"#answer-1", "#answer-2"} <= set(page.hrefs())) == calibrated
 
 
 def test_an_answer_can_be_taken_along_in_four_forms():

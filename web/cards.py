@@ -3,11 +3,11 @@
 This file must not know HTML, nor how an answer is found.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from index import Article
-from qa import Answer, Citation, Reply
+from qa import Answer, Citation, Reply, independent
 from web import quotation, wording
 
 Find = Callable[[str], Article | None]
@@ -15,31 +15,41 @@ Place = Callable[[Citation], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
-    """A citation, where the publisher has it, and its forms to copy."""
+class Voice:
+    """A citation that counts, where the publisher has it, and its forms to copy.
+
+    `copies`: the same sentence in other articles, or the same answer elsewhere in this one.
+    """
 
     citation: Citation
     link: str | None
     texts: quotation.Texts
+    copies: tuple[Citation, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An answer and its citations, best first."""
+    """An answer and the articles that say so independently, best first."""
 
     answer: Answer
-    cited: tuple[Cited, ...]
+    voices: tuple[Voice, ...]
 
 
 def cards(reply: Reply, find: Find, place: Place) -> list[Card]:
     """A card an answer; `find` gives an article by id, `place` our own address of a citation."""
-    return [Card(answer, tuple(_cited(answer, find, place))) for answer in reply.answers]
+    return [
+        Card(
+            answer,
+            tuple(_voice(group, find, place) for group in independent(answer.citations)),
+        )
+        for answer in reply.answers
+    ]
 
 
-def _cited(answer: Answer, find: Find, place: Place) -> Iterator[Cited]:
-    for citation in answer.citations:
-        article = find(citation.article_id)
-        author = None if article is None else article.author
-        link = wording.web_link(citation.url)
-        checked_at = place(citation) if link is None else link
-        yield Cited(citation, link, quotation.texts(citation, author, checked_at))
+def _voice(group: tuple[Citation, ...], find: Find, place: Place) -> Voice:
+    citation, *copies = group
+    article = find(citation.article_id)
+    author = None if article is None else article.author
+    link = wording.web_link(citation.url)
+    checked_at = place(citation) if link is None else link
+    return Voice(citation, link, quotation.texts(citation, author, checked_at), tuple(copies))

@@ -5,7 +5,7 @@ This file must not know how an answer is found, nor any JSON.
 
 from flask import Blueprint, abort, render_template, request, url_for
 
-from qa import MAX_QUESTION, Citation
+from qa import MAX_QUESTION, Citation, eras
 from web import cards, highlight, inputs, service
 from web.shapes import DEFAULT_ANSWERS
 
@@ -23,8 +23,14 @@ def search() -> str:
     if not question.strip():
         return render_template("search.html", counts=library.counts(), k=k)
     reply = here.ask(question, k)
-    shown = cards.cards(reply, library.article, _place)
-    return render_template("search.html", question=question, reply=reply, cards=shown, k=k)
+    return render_template(
+        "search.html",
+        question=question,
+        reply=reply,
+        cards=cards.cards(reply, library.article, _place),
+        eras=eras(reply.answers) if reply.calibrated else (),
+        k=k,
+    )
 
 
 def _place(citation: Citation) -> str:
