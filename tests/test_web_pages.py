@@ -14,7 +14,7 @@ from web_fakes import EVIL, PACT, SECOND, WORDS, FakeLibrary, FakeQA
 
 import web
 from index import Article, Failure
-from qa import Answer
+from qa import Answer, Filters
 from web import Settings, create_app, highlight, wording
 
 
@@ -84,7 +84,8 @@ def test_an_answer_in_its_sentence_with_its_citation():
         assert said in page.text
     there = f"/articles/{PACT.id}?start={SECOND}&end={SECOND + len(WORDS)}#answer"
     assert there in page.hrefs()
-    out = next(attrs for attrs in page.all("a") if attrs["href"] == PACT.url)
+    words = "#:~:text=Wednesday-,Japan%20and%20Britain,-signed"
+    out = next(attrs for attrs in page.all("a") if attrs["href"] == PACT.url + words)
     assert out["rel"] == "noopener nofollow"
 
 
@@ -234,6 +235,28 @@ def test_a_mark_across_paragraphs_is_whole_and_has_one_anchor():
 def test_a_range_that_does_not_fit_is_said_and_marks_nothing(query):
     page = page_of(f"/articles/{PACT.id}?{query}")
     assert page.marks == [] and page.article == PACT.text and "nothing is highlighted" in page.text
+
+
+def test_the_article_page_leads_to_the_other_mentions_and_to_the_publisher():
+    first = PACT.text.index(WORDS)
+    page = page_of(f"/articles/{PACT.id}?start={SECOND}&end={SECOND + len(WORDS)}")
+    assert "Mention 2 of 2 Previous To the" in page.text
+    assert f"/articles/{PACT.id}?start={first}&end={first + len(WORDS)}#answer" in page.hrefs()
+    assert f"{PACT.url}#:~:text=Wednesday-,Japan%20and%20Britain,-signed" in page.hrefs()
+    alone = page_of(f"/articles/{PACT.id}?start={SECOND - 10}&end={SECOND - 1}")
+    assert alone.marks == ["Wednesday"]
+    assert "Mention" not in alone.text
+
+
+def test_a_question_can_be_kept_to_an_article():
+    qa = FakeQA()
+    offered = page_of(f"/articles/{PACT.id}", qa).all("input")[1]
+    assert offered == {"type": "checkbox", "name": "article", "value": PACT.id}
+    page = page_of(f"/?q=who&article={PACT.id}", qa)
+    assert qa.filtered == [Filters(article_ids=(PACT.id,))]
+    assert page.all("input")[1] == {**offered, "checked": None}
+    assert f"Only in “{PACT.title}”" in page.text
+    assert "Only in “gone”" in page_of("/?q=who&article=gone", qa).text
 
 
 def test_an_article_without_a_range_is_just_shown():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from index import Article
 from qa import Answer, Citation, Reply, independent
-from web import quotation, wording
+from web import quotation, reading, wording
 
 Find = Callable[[str], Article | None]
 Place = Callable[[Citation], str]
@@ -50,6 +50,14 @@ def _voice(group: tuple[Citation, ...], find: Find, place: Place) -> Voice:
     citation, *copies = group
     article = find(citation.article_id)
     author = None if article is None else article.author
-    link = wording.web_link(citation.url)
+    link = _link(citation, article)
     checked_at = place(citation) if link is None else link
     return Voice(citation, link, quotation.texts(citation, author, checked_at), tuple(copies))
+
+
+def _link(citation: Citation, article: Article | None) -> str | None:
+    """The publisher's page at the quote; only the page when the article is another by now."""
+    span = citation.start, citation.end
+    if article is None or article.text[slice(*span)] != citation.quote:
+        return wording.web_link(citation.url)
+    return reading.publisher(article, span)

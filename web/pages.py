@@ -6,7 +6,7 @@ This file must not know how an answer is found, nor any JSON.
 from flask import Blueprint, abort, render_template, request, url_for
 
 from qa import MAX_QUESTION, Citation, eras
-from web import cards, highlight, inputs, service
+from web import cards, filters, highlight, inputs, reading, service
 from web.shapes import DEFAULT_ANSWERS
 
 PER_PAGE = 50
@@ -20,9 +20,11 @@ def search() -> str:
     question = request.args.get("q", "")
     k = inputs.whole("k", DEFAULT_ANSWERS, 1, here.settings.max_answers)
     library = here.qa.library
+    kept = filters.asked()
+    within = filters.within(kept, library)
     if not question.strip():
-        return render_template("search.html", counts=library.counts(), k=k)
-    reply = here.ask(question, k)
+        return render_template("search.html", counts=library.counts(), k=k, within=within)
+    reply = here.ask(question, k, kept)
     return render_template(
         "search.html",
         question=question,
@@ -30,6 +32,7 @@ def search() -> str:
         cards=cards.cards(reply, library.article, _place),
         eras=eras(reply.answers) if reply.calibrated else (),
         k=k,
+        within=within,
     )
 
 
@@ -52,13 +55,14 @@ def article(article_id: str) -> str:
     if found is None:
         abort(404, "No article has this address; it may have been removed since.")
     span = inputs.span()
+    marked = highlight.fits(found.text, span)
     return render_template(
         "article.html",
         article=found,
         paragraphs=highlight.paragraphs(found.text, span),
-        marked=highlight.fits(found.text, span),
-        misfit=("start" in request.args or "end" in request.args)
-        and not highlight.fits(found.text, span),
+        mention=reading.mention(found, *span) if span is not None and marked else None,
+        link=reading.publisher(found, span if marked else None),
+        misfit=not marked and ("start" in request.args or "end" in request.args),
     )
 
 
