@@ -2,15 +2,17 @@
 PYTHON   ?= python3
 ARTICLES ?= seeds
 DATA     ?= var
+CHROMIUM ?= $(or $(CITESPAN_CHROMIUM),/usr/bin/chromium)
 BIN      := .venv/bin
 READY    := .venv/ready
 TESTABLE := .venv/testable
+ROOT     := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve index test check bench clean
+.PHONY: help install serve index test test-browser check bench clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 install: $(READY) ## set up .venv/bin/citespan
 
@@ -21,8 +23,12 @@ serve: $(READY) ## build the index from seeds/ if there is none, and serve on 12
 index: $(READY) ## rebuild the index; ARTICLES=folder for another folder than seeds
 	@$(BIN)/citespan index "$(ARTICLES)" --only --data "$(DATA)"
 
-test: $(TESTABLE) ## run all tests
-	$(BIN)/pytest -q
+test: $(TESTABLE) ## run all tests but those in a browser
+	$(BIN)/pytest -q -m "not browser"
+
+test-browser: $(TESTABLE) ## run the tests in Chromium; installs Debian's if there is none
+	@test -x "$(CHROMIUM)" || $(ROOT) sh -c "apt-get -qq update && apt-get -qq install -y chromium"
+	CITESPAN_CHROMIUM="$(CHROMIUM)" $(BIN)/pytest -q -m browser
 
 check: $(TESTABLE) ## format, lint, types
 	$(BIN)/ruff format --check .

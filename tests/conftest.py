@@ -2,11 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
+import chromium
 import pytest
+from playwright.sync_api import Browser, Page
 
 from index.build import build, build_articles
 from index.embed import DEFAULT_EMBEDDER, embedder_fingerprint, embedder_folder, load_embedder
@@ -18,6 +20,8 @@ SEEDS = Path(__file__).parent.parent / "seeds"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if {"browser", "site"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.browser)
         if {"embedder_models", "tiny_embedder"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.model)
 
@@ -66,6 +70,43 @@ def seed_library(embedder_models: Path, tmp_path_factory: pytest.TempPathFactory
     (folder / MODELS).symlink_to(embedder_models)
     build([SEEDS], folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; the test is skipped where there is none."""
+    if not Path(chromium.BINARY).exists():
+        pytest.skip(f"no Chromium at {chromium.BINARY}: make test-browser installs it")
+    with chromium.launched() as one:
+        yield one
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window of its own; an error of any script fails the test."""
+    context = browser.new_context(viewport=chromium.DESK)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    one = context.new_page()
+    errors: list[str] = []
+    one.on("pageerror", lambda error: errors.append(str(error)))
+    one.on("dialog", lambda dialog: errors.append(dialog.message))
+    yield one
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def site(
+    browser: Browser, embedder_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[chromium.Site]:
+    """The real service on the seeds and a few articles that are hard to show."""
+    folder = tmp_path_factory.mktemp("site") / "library"
+    folder.mkdir()
+    (folder / MODELS).symlink_to(embedder_models)
+    report = build([SEEDS, chromium.write_articles(folder.parent)], folder)
+    assert report.failures == []
+    with chromium.serving(folder) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")
