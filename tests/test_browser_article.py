@@ -90,14 +90,14 @@ def test_markup_in_a_question_is_shown_and_does_nothing(page, site):
 def test_a_question_within_an_article_is_answered_from_it_alone(page, site):
     article = titled(site, "The lighthouse")
     page.goto(f"{site.address}/articles/{article['id']}")
-    page.check("[name=article]")
+    page.check("[name=article_id]")
     page.fill("#q", "When was it built?")
     page.press("#q", "Enter")
     page.wait_for_selector(".found")
     titles = page.locator("#main a.title")
     assert titles.count() > 0
     assert {one.text_content() for one in titles.all()} == {article["title"]}
-    assert page.is_checked("[name=article]")
+    assert page.is_checked("[name=article_id]")
 
 
 def test_a_browser_finds_the_words_that_a_text_fragment_names(page, site):

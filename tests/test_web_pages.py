@@ -251,12 +251,12 @@ def test_the_article_page_leads_to_the_other_mentions_and_to_the_publisher():
 def test_a_question_can_be_kept_to_an_article():
     qa = FakeQA()
     offered = page_of(f"/articles/{PACT.id}", qa).all("input")[1]
-    assert offered == {"type": "checkbox", "name": "article", "value": PACT.id}
-    page = page_of(f"/?q=who&article={PACT.id}", qa)
+    assert offered == {"type": "checkbox", "name": "article_id", "value": PACT.id}
+    page = page_of(f"/?q=who&article_id={PACT.id}", qa)
     assert qa.filtered == [Filters(article_ids=(PACT.id,))]
     assert page.all("input")[1] == {**offered, "checked": None}
     assert f"Only in “{PACT.title}”" in page.text
-    assert "Only in “gone”" in page_of("/?q=who&article=gone", qa).text
+    assert "Only in “gone”" in page_of("/?q=who&article_id=gone", qa).text
 
 
 def test_an_article_without_a_range_is_just_shown():

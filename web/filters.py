@@ -10,15 +10,15 @@ from qa import Filters
 
 
 def asked() -> Filters:
-    """`source` and `article`, each as often as one likes, `from` and `to`; empty ones are none.
+    """The filters as the API names them; what is empty filters nothing.
 
     Raises `FilterError`.
     """
     return Filters(
         sources=_all("source"),
-        published_from=_one("from"),
-        published_to=_one("to"),
-        article_ids=_all("article"),
+        published_from=_one("published_from"),
+        published_to=_one("published_to"),
+        article_ids=_all("article_id"),
     )
 
 
