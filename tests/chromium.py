@@ -7,7 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.request import urlopen
 
@@ -26,6 +29,7 @@ PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 
 NASTY = '"><svg onload="window.broken=1">'
 SCRIPT = "<script>window.broken=1</script>"
+KRAKEN = "When was the kraken of Ushuaia photographed?"
 ARTICLES = [
     {
         "id": "evil",
@@ -52,19 +56,21 @@ ARTICLES = [
 
 @dataclass(frozen=True)
 class Site:
-    """Where the server answers."""
+    """Where the server answers; `other` is an origin that may ask, with the files of `folder`."""
 
     address: str
+    other: str
+    folder: Path
 
 
 @contextmanager
-def serving(library: Path, **settings: str) -> Iterator[Site]:
-    """The service on a free port, as `citespan serve` starts it."""
+def serving(library: Path, origins: str) -> Iterator[str]:
+    """The address of the service, on a free port, as `citespan serve` starts it."""
     command = "from qa.cli import main; main()"
     paths = [path for path in (str(ROOT), os.environ.get("PYTHONPATH")) if path]
     process = subprocess.Popen(
         [sys.executable, "-c", command, "serve", "--port", "0", "--data", str(library)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **settings},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "CITESPAN_ORIGINS": origins},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -72,10 +78,27 @@ def serving(library: Path, **settings: str) -> Iterator[Site]:
     try:
         line = process.stdout.readline()
         assert line.startswith("Citespan answers on "), line
-        yield Site(line.split()[3])
+        yield line.split()[3]
     finally:
         process.terminate()
         process.communicate()
+
+
+@contextmanager
+def elsewhere(folder: Path) -> Iterator[str]:
+    """The address of another origin, where the files of `folder` are served."""
+    handler = partial(Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files and writes no log."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
 
 
 @contextmanager

@@ -105,8 +105,9 @@ def site(
     (folder / MODELS).symlink_to(embedder_models)
     report = build([SEEDS, chromium.write_articles(folder.parent)], folder)
     assert report.failures == []
-    with chromium.serving(folder) as one:
-        yield one
+    other = tmp_path_factory.mktemp("elsewhere")
+    with chromium.elsewhere(other) as origin, chromium.serving(folder, origin) as address:
+        yield chromium.Site(address, origin, other)
 
 
 @pytest.fixture(scope="session")

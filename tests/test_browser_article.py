@@ -3,7 +3,7 @@
 from urllib.parse import quote_plus
 
 import pytest
-from chromium import ARTICLES, NASTY, SCRIPT, fetched, in_view, marked_range, text_of
+from chromium import ARTICLES, KRAKEN, NASTY, SCRIPT, fetched, in_view, marked_range, text_of
 
 from web.fragment import text_directive
 
@@ -29,7 +29,7 @@ def place(site, article, start, end):
     [
         "How heavy is the Pragyan rover?",
         "When was the lighthouse of Pellworm built?",
-        "Who first photographed the kraken of Ushuaia?",
+        KRAKEN,
     ],
 )
 def test_from_a_question_to_the_very_words(page, site, question):
@@ -67,13 +67,15 @@ def test_markup_in_an_article_is_shown_and_does_nothing(page, site):
     article = titled(site, "The kraken")
     start = article["text"].index(NASTY)
     end = article["text"].index(SCRIPT) + 9
-    asked = f"{site.address}/?q={quote_plus('Who photographed the kraken of Ushuaia?')}"
+    asked = f"{site.address}/?q={quote_plus(KRAKEN)}"
     for address in (asked, place(site, article, start, end), f"{site.address}/articles"):
         page.goto(address)
         assert page.locator("svg, [onload], script:not([src])").count() == 0
         assert page.locator("a[href^=javascript]").count() == 0
         assert page.evaluate("window.broken") is None
         assert ARTICLES[0]["title"] in text_of(page, "#main")
+    page.goto(asked)
+    assert NASTY in text_of(page, "blockquote") and SCRIPT in text_of(page, ".cite pre")
     page.goto(place(site, article, start, end))
     assert marked_range(page) == (start, article["text"][start:end])
 

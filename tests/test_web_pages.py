@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import web_fakes as fakes
@@ -314,10 +315,25 @@ def test_pages_use_nothing_inline_and_nothing_foreign():
         page = Page(client.get(path).get_data(as_text=True))
         assert page.all("style") == [] and not any("style" in attrs for _, attrs in page.tags)
         loaded = [a["href"] for a in page.all("link")] + [a["src"] for a in page.all("script")]
-        assert len(loaded) == 3
+        assert len(loaded) == 4
         for asset in loaded:
             with client.get(asset) as reply:
-                assert asset.startswith("/static/") and reply.status_code == 200
+                assert asset.startswith(("/static/", "/opensearch.xml"))
+                assert reply.status_code == 200
+
+
+def test_a_browser_can_take_it_for_a_search_engine():
+    reply = create_app(Settings(), FakeQA()).test_client().get("/opensearch.xml")
+    assert reply.content_type == "application/opensearchdescription+xml"
+    (address,) = ElementTree.fromstring(reply.get_data()).iter(
+        "{http://a9.com/-/spec/opensearch/1.1/}Url"
+    )
+    assert address.attrib["template"] == "http://localhost/?q={searchTerms}"
+
+
+def test_the_box_for_other_sites_is_small():
+    box = Path(web.__file__).parent / "static" / "citespan-box.js"
+    assert box.stat().st_size < 15_000
 
 
 @given(

@@ -3,7 +3,7 @@
 This file must not know how an answer is found, nor any JSON.
 """
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from qa import MAX_QUESTION, Citation, eras
 from web import cards, filters, highlight, inputs, reading, service
@@ -83,6 +83,13 @@ def library() -> str:
         page=page,
         last=last,
     )
+
+
+@pages.get("/opensearch.xml")
+def opensearch() -> Response:
+    """What a browser reads to offer this service as a search engine."""
+    kind = "application/opensearchdescription+xml"
+    return Response(render_template("opensearch.xml"), content_type=kind)
 
 
 @pages.app_context_processor
