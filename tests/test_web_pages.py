@@ -168,7 +168,7 @@ def test_all_that_a_browser_loads_is_small():
 def test_the_box_keeps_the_question_and_k():
     qa = FakeQA()
     page = page_of("/?q=a+%22b%22&k=7", qa)
-    values = {attrs["name"]: attrs["value"] for attrs in page.all("input")}
+    values = {attrs["name"]: attrs["value"] for attrs in page.all("input") if attrs["value"]}
     assert values == {"q": 'a "b"', "k": "7"} and qa.asked == [('a "b"', 7)]
 
 
@@ -186,7 +186,7 @@ def test_no_answer_says_why_and_shows_the_nearest_passages():
     assert page.marks == [] and "Nothing is sure <enough>." in page.text
     assert PACT.text[:20] in page.text
     assert f"/articles/{PACT.id}?start=0&end=20#answer" in page.hrefs()
-    assert page.all("details") == []
+    assert {"class": "read"} not in page.all("details")
 
 
 def test_passages_read_are_folded_below_answers():
@@ -255,9 +255,66 @@ def test_a_question_can_be_kept_to_an_article():
     assert offered == {"type": "checkbox", "name": "article_id", "value": PACT.id}
     page = page_of(f"/?q=who&article_id={PACT.id}", qa)
     assert qa.filtered == [Filters(article_ids=(PACT.id,))]
-    assert page.all("input")[1] == {**offered, "checked": None}
+    assert {**offered, "checked": None} in page.all("input")
     assert f"Only in “{PACT.title}”" in page.text
     assert "Only in “gone”" in page_of("/?q=who&article_id=gone", qa).text
+
+
+def test_filters_are_asked_with_and_stay_in_the_form():
+    qa = FakeQA()
+    page = page_of("/?q=who&source=Gone&published_from=2020-01-02&published_to=2023-12-31", qa)
+    assert qa.filtered == [Filters(("Gone",), "2020-01-02", "2023-12-31")]
+    values = {attrs["name"]: attrs["value"] for attrs in page.all("input")}
+    assert values["published_from"] == "2020-01-02" and values["published_to"] == "2023-12-31"
+    (chosen,) = [attrs for attrs in page.all("option") if "selected" in attrs]
+    assert len(page.all("option")) == 4 and page.text.count("Gone") == 1
+    assert chosen == {"selected": None}
+    assert {"class": "filters", "open": None} in page.all("details")
+
+
+def test_filters_left_empty_filter_nothing():
+    qa = FakeQA()
+    page = page_of("/?q=who&source=&published_from=&published_to=&article_id=", qa)
+    assert qa.filtered == [Filters()] and {"class": "filters"} in page.all("details")
+
+
+def test_several_sources_can_each_be_let_go():
+    page = page_of("/?q=who&source=One&source=Two")
+    kept = [attrs["value"] for attrs in page.all("input") if attrs["name"] == "source"]
+    assert kept == ["One", "Two"]
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("published_from=yesterday", "must be a day such as 2023-01-31"),
+        ("published_from=2024-01-01&published_to=2023-01-01", "exchange the two dates"),
+    ],
+)
+def test_filters_that_cannot_be_are_said(query, sentence):
+    assert sentence in page_of(f"/?q=who&{query}", status=400).text
+
+
+def test_titles_are_found_by_their_words():
+    page = page_of("/articles?words=DEFENCE")
+    assert "1 title has these words" in page.text and PACT.title in page.text
+    assert EVIL.title not in page.text
+    words = next(attrs for attrs in page.all("input") if attrs["name"] == "words")
+    assert words["value"] == "DEFENCE"
+    assert "No title has these words" in page_of("/articles?words=nothing").text
+    assert "at most" in page_of(f"/articles?words={'x' * 201}", status=400).text
+
+
+def test_words_are_kept_when_pages_turn():
+    stored = tuple(Article(f"{n:016x}", "o", f"Title {n}.", "Text.") for n in range(120))
+    page = page_of("/articles?words=title&page=2", FakeQA(shelf=FakeLibrary(stored)))
+    assert {"/articles?page=1&words=title", "/articles?page=3&words=title"} <= set(page.hrefs())
+
+
+def test_the_library_names_its_sources():
+    page = page_of("/articles")
+    assert "2 sources" in page.text and "The Example 1 article" in page.text
+    assert "/?source=The+Example" in page.hrefs()
 
 
 def test_an_article_without_a_range_is_just_shown():

@@ -102,6 +102,9 @@ class FakeLibrary:
     def _titled(self, words: str) -> list[Article]:
         return [one for one in self.stored if words.lower() in one.title.lower()]
 
+    def sources(self) -> list[tuple[str, int]]:
+        return [(one.source, 1) for one in self.stored if one.source is not None]
+
     def counts(self) -> FakeCounts:
         return FakeCounts(len(self.stored), 3 * len(self.stored))
 

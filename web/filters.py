@@ -3,10 +3,21 @@
 This file must not know how articles are filtered, nor HTML.
 """
 
+from dataclasses import dataclass
+
 from flask import request
 
 from index import Library
 from qa import Filters
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The filters that are kept, the sources to choose from, ids and titles kept to."""
+
+    kept: Filters
+    sources: tuple[str, ...]
+    within: tuple[tuple[str, str], ...]
 
 
 def asked() -> Filters:
@@ -22,10 +33,13 @@ def asked() -> Filters:
     )
 
 
-def within(filters: Filters, library: Library) -> list[tuple[str, str]]:
-    """Id and title of the articles that a question is kept to; an id for a title if gone."""
-    found = [(id, library.article(id)) for id in filters.article_ids]
-    return [(id, id if article is None else article.title) for id, article in found]
+def form(kept: Filters, library: Library) -> Form:
+    """What the form offers; a source that is kept to stands in it though the library has none."""
+    known = [source for source, _ in library.sources()]
+    more = [source for source in kept.sources if source not in known]
+    articles = [(id, library.article(id)) for id in kept.article_ids]
+    within = [(id, id if article is None else article.title) for id, article in articles]
+    return Form(kept, tuple(known + more), tuple(within))
 
 
 def _one(name: str) -> str | None:

@@ -21,9 +21,9 @@ def search() -> str:
     k = inputs.whole("k", DEFAULT_ANSWERS, 1, here.settings.max_answers)
     library = here.qa.library
     kept = filters.asked()
-    within = filters.within(kept, library)
+    form = filters.form(kept, library)
     if not question.strip():
-        return render_template("search.html", counts=library.counts(), k=k, within=within)
+        return render_template("search.html", counts=library.counts(), form=form, k=k)
     reply = here.ask(question, k, kept)
     return render_template(
         "search.html",
@@ -31,8 +31,8 @@ def search() -> str:
         reply=reply,
         cards=cards.cards(reply, library.article, _place),
         eras=eras(reply.answers) if reply.calibrated else (),
+        form=form,
         k=k,
-        within=within,
     )
 
 
@@ -68,17 +68,22 @@ def article(article_id: str) -> str:
 
 @pages.get("/articles")
 def library() -> str:
-    """The articles, newest first, and what the last indexing could not read."""
+    """The articles whose titles have the `words`, newest first; without any, all there is."""
     here = service.current().qa.library
-    counts = here.counts()
-    last = max(1, -(-counts.articles // PER_PAGE))
+    words = inputs.words("words")
+    count = here.count_articles(words)
+    last = max(1, -(-count // PER_PAGE))
     page = inputs.whole("page", 1, 1, last)
+    whole = page == 1 and not words.strip()
     return render_template(
         "library.html",
-        articles=here.articles((page - 1) * PER_PAGE, PER_PAGE),
-        counts=counts,
+        articles=here.articles((page - 1) * PER_PAGE, PER_PAGE, words),
+        words=words,
+        count=count,
+        counts=here.counts(),
         revision=here.revision,
-        failures=here.failures() if page == 1 else [],
+        sources=here.sources() if whole else [],
+        failures=here.failures() if whole else [],
         notes=here.notes,
         page=page,
         last=last,

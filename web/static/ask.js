@@ -13,7 +13,8 @@ export function listenForQuestions() {
     const form = event.target;
     if (form.getAttribute("role") !== "search") return;
     event.preventDefault();
-    ask(`${new URL(form.action).pathname}?${new URLSearchParams(new FormData(form))}`);
+    const filled = [...new FormData(form)].filter(([, value]) => value !== "");
+    ask(`${new URL(form.action).pathname}?${new URLSearchParams(filled)}`);
   });
   addEventListener("popstate", () => {
     if (here() === shown) return; // only the part after "#" changed

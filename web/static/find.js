@@ -1,0 +1,31 @@
+// Finding titles as one types; without this the form asks for a page.
+import { say } from "./say.js";
+
+let wait = 0;
+let finding = null;
+
+export function listenForFinding() {
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-find]");
+    if (!form) return;
+    clearTimeout(wait);
+    wait = setTimeout(() => find(form), 150);
+  });
+}
+
+async function find(form) {
+  finding?.abort();
+  const { signal } = (finding = new AbortController());
+  const address = `${new URL(form.action).pathname}?${new URLSearchParams(new FormData(form))}`;
+  try {
+    const reply = await fetch(address, { signal });
+    const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+    const listed = page.querySelector("#listed");
+    if (signal.aborted || !listed) return;
+    document.querySelector("#listed").replaceWith(listed);
+    history.replaceState(null, "", address);
+    say(listed.querySelector(".fine")?.textContent ?? "");
+  } catch (error) {
+    if (!signal.aborted) say(document.querySelector(".state").dataset.lost, true);
+  }
+}
