@@ -131,6 +131,14 @@ def test_answers_that_change_over_time_stand_above_in_date_order(calibrated):
     assert ({"#answer-1", "#answer-2"} <= set(page.hrefs())) == calibrated
 
 
+def test_a_relative_date_is_explained_beside_the_quotation():
+    page = page_of("/?q=who")
+    assert "Seen from the article's date: “Wednesday” is 11 January 2023" in page.text
+    assert (
+        "Seen from" not in page_of("/?q=who", FakeQA(fakes.reply(fakes.citation(EVIL, 7, 11)))).text
+    )
+
+
 def test_an_answer_can_be_taken_along_in_four_forms():
     page = page_of("/?q=who+signed+the+RAA%3F")
     assert page.all("button")[1:] == [

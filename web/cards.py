@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from index import Article
 from qa import Answer, Citation, Reply, independent
-from web import quotation, reading, wording
+from web import dates, quotation, reading, wording
 
 Find = Callable[[str], Article | None]
 Place = Callable[[Citation], str]
@@ -18,12 +18,14 @@ Place = Callable[[Citation], str]
 class Voice:
     """A citation that counts, where the publisher has it, and its forms to copy.
 
+    `told`: what the dates in its sentence mean.
     `copies`: the same sentence in other articles, or the same answer elsewhere in this one.
     """
 
     citation: Citation
     link: str | None
     texts: quotation.Texts
+    told: tuple[dates.Told, ...]
     copies: tuple[Citation, ...]
 
 
@@ -52,7 +54,13 @@ def _voice(group: tuple[Citation, ...], find: Find, place: Place) -> Voice:
     author = None if article is None else article.author
     link = _link(citation, article)
     checked_at = place(citation) if link is None else link
-    return Voice(citation, link, quotation.texts(citation, author, checked_at), tuple(copies))
+    return Voice(
+        citation=citation,
+        link=link,
+        texts=quotation.texts(citation, author, checked_at),
+        told=tuple(dates.told(quotation.sentence(citation), citation.published)),
+        copies=tuple(copies),
+    )
 
 
 def _link(citation: Citation, article: Article | None) -> str | None:

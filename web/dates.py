@@ -1,0 +1,111 @@
+"""Days and years that a sentence tells from its article's date: "Wednesday", "a year ago"; pure.
+
+What is not sure is left out: it is shown beside a quotation and must not mislead. This file
+must not know HTML.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from web.wording import day
+
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS = (
+    "January February March April May June July August September October November December".split()
+)
+_NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
+_COUNT = rf"(?P<count>an?|\d{{1,3}}|{'|'.join(_NUMBERS)})"
+_PHRASE = re.compile(
+    rf"\b(?:(?P<yesterday>yesterday)"
+    rf"|(?:(?P<weekday>{'|'.join(_DAYS)}),?\s+)?(?P<day>\d{{1,2}})\s+(?P<month>{'|'.join(_MONTHS)})"
+    rf"|(?P<alone>{'|'.join(_DAYS)})"
+    rf"|last\s+(?P<last>year|month)"
+    rf"|{_COUNT}\s+(?P<unit>day|month|year)s?\s+ago)\b",
+    re.IGNORECASE,
+)
+# A year names the day itself or another time; the rest is to come, a habit, or told from elsewhere.
+_UNSURE = re.compile(
+    rf"\b(?:[12]\d{{3}}|will|would|shall|(?:is|are)\s+to|next|coming|plans?|planned|until|every|each"
+    rf"|following|previous|by\s+(?:{'|'.join(_DAYS)}|\d)"
+    rf"|(?:{'|'.join(_DAYS)})\s+(?:before|after|earlier|later))\b",
+    re.IGNORECASE,
+)
+_LONGEST = timedelta(days=300)  # a day without a year is of the year before at most
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Words as they stand in the sentence, and the time that they mean."""
+
+    words: str
+    time: str
+
+
+def told(sentence: str, published: str | None) -> list[Told]:
+    """What the sentence's dates mean, seen from the ISO day its article was published."""
+    try:
+        base = None if published is None else date.fromisoformat(published)
+    except ValueError:
+        base = None
+    if base is None or base.year < 1000 or _UNSURE.search(sentence):
+        return []
+    found = [(match.group(), _time(match, base)) for match in _PHRASE.finditer(sentence)]
+    return [Told(words, time) for words, time in dict(found).items() if time is not None]
+
+
+def _time(match: re.Match[str], base: date) -> str | None:
+    if match["yesterday"]:
+        return _back(1, "day", base)
+    if match["alone"]:
+        return _full(base - timedelta(days=(base.weekday() - _weekday(match["alone"])) % 7))
+    if match["day"]:
+        return _of_the_year(match, base)
+    if match["last"]:
+        return _back(1, match["last"].lower(), base)
+    count = match["count"].lower()
+    number = int(count) if count.isdigit() else _number(count)
+    unit = match["unit"].lower()
+    time = _back(number, unit, base)
+    return time if time is None or unit == "day" else f"about {time}"
+
+
+def _of_the_year(match: re.Match[str], base: date) -> str | None:
+    """The last such day before, when the weekday named with it agrees."""
+    month = _MONTHS.index(match["month"].capitalize()) + 1
+    for when in _days(int(match["day"]), month, base):
+        agrees = match["weekday"] is None or when.weekday() == _weekday(match["weekday"])
+        return _full(when) if agrees and base - when <= _LONGEST else None
+    return None
+
+
+def _days(number: int, month: int, base: date) -> Iterator[date]:
+    for year in (base.year, base.year - 1):
+        try:
+            when = date(year, month, number)
+        except ValueError:
+            continue
+        if when <= base:
+            yield when
+
+
+def _back(number: int, unit: str, base: date) -> str | None:
+    if unit == "day":
+        return _full(base - timedelta(days=number))
+    if unit == "year":
+        return str(base.year - number)
+    months = base.year * 12 + base.month - 1 - number
+    return f"{_MONTHS[months % 12]} {months // 12}"
+
+
+def _weekday(name: str) -> int:
+    return _DAYS.index(name.capitalize())
+
+
+def _number(word: str) -> int:
+    return 1 if word in ("a", "an") else _NUMBERS.index(word) + 1
+
+
+def _full(when: date) -> str:
+    return day(when.isoformat())
