@@ -108,4 +108,4 @@ def test_a_browser_finds_the_words_that_a_text_fragment_names(page, site):
     second = text.index(words, text.index(words) + 1)
     directive = text_directive(text, second, second + len(words))
     page.goto(f"{site.address}/articles/{article['id']}#:~:text={directive}")
-    page.wait_for_function("scrollY > 300")  # the first of them is in view without scrolling
+    page.wait_for_function("() => scrollY > 300")  # the first of them is in view without scrolling

@@ -91,7 +91,9 @@ def test_the_keyboard_alone_asks_moves_copies_and_opens(page, site):
         page.keyboard.press(f"Arrow{key}")
         assert focused(page) == (at if at == "q" else f"answer-{at}")
     page.keyboard.press("c")
-    page.wait_for_function("document.querySelector('[role=status]').textContent === 'Copied.'")
+    page.wait_for_function(
+        "() => document.querySelector('[role=status]').textContent === 'Copied.'"
+    )
     citation = replied(site, FORCE)["answers"][0]["citations"][0]
     assert clipboard(page) == text_of(page, ".cite pre")
     assert citation["quote"] in clipboard(page) and citation["title"] in clipboard(page)
@@ -139,22 +141,22 @@ def test_a_lost_server_is_said_and_the_page_stays(page, site):
 def test_titles_are_found_while_one_types(page, site):
     page.goto(f"{site.address}/articles")
     page.locator("#words").press_sequentially("lighthouse pell")
-    page.wait_for_function("document.querySelectorAll('.articles li').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('.articles li').length === 1")
     assert text_of(page, ".articles a.title") == "The lighthouse of Pellworm"
     assert focused(page) == "words" and page.url.endswith("/articles?words=lighthouse+pell")
     assert text_of(page, "[role=status]") == "1 title has these words"
 
 
 def test_a_filter_leaves_out_what_came_later(page, site):
-    page.goto(found(site, FORCE))
-    assert page.locator("time[datetime^='2024']").count() > 0
+    later = "a.title:has-text('Manila becomes third partner')"
+    page.goto(found(site, "Where did Japan and the Philippines sign their agreement?"))
+    assert page.locator(later).count() > 0
     page.locator(".filters summary").click()
     page.fill("[name=published_to]", "2023-12-31")
     page.press("#q", "Enter")
     page.wait_for_url("**published_to=2023-12-31")
     page.wait_for_selector(".filters[open]")
-    days = [one.get_attribute("datetime") for one in page.locator("#main time").all()]
-    assert days and max(days) <= "2023-12-31"
+    assert page.locator("a.title").count() > 0 and page.locator(later).count() == 0
 
 
 def test_everything_works_without_javascript(browser, site):

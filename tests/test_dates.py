@@ -34,6 +34,7 @@ WEDNESDAY = "2023-01-11"
         ("It was two months ago.", WEDNESDAY, "two months ago", "about November 2022"),
         ("It was 3 days ago.", WEDNESDAY, "3 days ago", "8 January 2023"),
         ("Both came into force last year.", "2024-07-08", "last year", "2023"),
+        ("Signed in January 2022, in force last year.", "2024-07-08", "last year", "2023"),
         ("It fell last month.", WEDNESDAY, "last month", "December 2022"),
         ("It fell LAST\nmonth.", WEDNESDAY, "LAST\nmonth", "December 2022"),
     ],

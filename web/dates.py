@@ -25,9 +25,10 @@ _PHRASE = re.compile(
     rf"|{_COUNT}\s+(?P<unit>day|month|year)s?\s+ago)\b",
     re.IGNORECASE,
 )
-# A year names the day itself or another time; the rest is to come, a habit, or told from elsewhere.
+_YEAR = re.compile(r"\b[12]\d{3}\b")  # names the day itself, or another time
+# What is to come, a habit, or told from elsewhere.
 _UNSURE = re.compile(
-    rf"\b(?:[12]\d{{3}}|will|would|shall|(?:is|are)\s+to|next|coming|plans?|planned|until|every|each"
+    rf"\b(?:will|would|shall|(?:is|are)\s+to|next|coming|plans?|planned|until|every|each"
     rf"|following|previous|by\s+(?:{'|'.join(_DAYS)}|\d)"
     rf"|(?:{'|'.join(_DAYS)})\s+(?:before|after|earlier|later))\b",
     re.IGNORECASE,
@@ -51,7 +52,9 @@ def told(sentence: str, published: str | None) -> list[Told]:
         base = None
     if base is None or base.year < 1000 or _UNSURE.search(sentence):
         return []
-    found = [(match.group(), _time(match, base)) for match in _PHRASE.finditer(sentence)]
+    dated = _YEAR.search(sentence) is not None
+    matches = [one for one in _PHRASE.finditer(sentence) if one["last"] or not dated]
+    found = [(match.group(), _time(match, base)) for match in matches]
     return [Told(words, time) for words, time in dict(found).items() if time is not None]
 
 
