@@ -187,6 +187,7 @@ def pages_of(site):
         f"{library}/{citation['article_id']}?start=5&end=1",
         f"{library}/nowhere",
         f"{site.address}/?q={'x' * 600}",
+        f"{site.address}/docs",
     ]
 
 
