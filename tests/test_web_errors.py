@@ -48,7 +48,7 @@ NEEDS_NO_LIBRARY = [("POST", "/api/v1/index"), ("GET", "/api/v1/index")] + [
     ("GET", path)
     for path in (
         *("/healthz", "/metrics", "/static/none.css"),
-        *("/api/v1/feedback", "/openapi.json", "/docs"),
+        *("/api/v1/feedback", "/openapi.json", "/docs", "/opensearch.xml"),
     )
 ]
 
@@ -90,6 +90,9 @@ def test_every_address_answers_every_error_in_its_shape(method, path, trouble):
     checked(call(client, method, path), path, status, said)
 
 
+OPENSEARCH = "application/opensearchdescription+xml"
+
+
 @pytest.mark.parametrize(("method", "path"), CALLS)
 def test_every_address_has_its_reply_when_nothing_is_wrong(method, path, tmp_path, monkeypatch):
     monkeypatch.setattr(Indexing, "_watch", lambda self, job: {"report": {}})
@@ -98,7 +101,7 @@ def test_every_address_has_its_reply_when_nothing_is_wrong(method, path, tmp_pat
     client = create_app(settings, FakeQA(shelf=FakeLibrary(stored=(given,)))).test_client()
     reply = call(client, method, path)
     assert reply.status_code in ((404,) if path.startswith("/static") else (200, 201, 202))
-    assert in_json(path) == (not reply.content_type.startswith("text/html"))
+    assert in_json(path) == (not reply.content_type.startswith(("text/html", OPENSEARCH)))
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
