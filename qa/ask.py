@@ -27,7 +27,7 @@ from index import (
 from qa.cite import cite
 from qa.confidence import Confidence, load_confidence
 from qa.convert import reader_folder
-from qa.rank import rank
+from qa.rank import Ranked, rank
 from qa.reader import Reader, load_reader
 from qa.reason import reason
 from qa.records import Filters, NearPassage, Question, Reply, Span
@@ -36,6 +36,7 @@ from qa.timing import timed
 from qa.window import Window, windows
 
 READ = 8  # passages read per question
+ALSO = 0.1  # probability from which on an answer is shown beside one that is
 ALL = Filters()
 CORES = os.cpu_count() or 1
 
@@ -189,7 +190,7 @@ class QA:
         timings = reading.timings
         with timed(timings, "rank"):
             ranked = rank(reading.asked, reading.spans, reading.texts, self._confidence, k)
-            shown = [one for one in ranked if one.confidence >= self._confidence.threshold]
+            shown = _shown(ranked, self._confidence.threshold)
         with timed(timings, "cite"):
             answers = cite(shown, reading.articles, self._confidence.sure)
         silent = (
@@ -225,6 +226,13 @@ def open_qa(folder: Path, reader: str | None = None, embedder: str | None = None
         home, model.fingerprint, library_fingerprint(embedder_fingerprint(name))
     )
     return QA(folder, model, confidence, name)
+
+
+def _shown(ranked: list[Ranked], threshold: float) -> list[Ranked]:
+    """The answers to show, if the surest reaches the threshold: the others may be less sure."""
+    if not ranked or ranked[0].confidence < threshold:
+        return []
+    return [one for one in ranked if one.confidence >= min(threshold, ALSO)]
 
 
 def _articles(library: Library, hits: list[Hit]) -> dict[str, Article]:

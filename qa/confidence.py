@@ -26,8 +26,9 @@ class Confidence:
     probability = 1 / (1 + exp(−(bias + slope × strength + margin × lead))), where the lead is
     the strength minus that of the best other answer, at most `_FAR` either way.
 
-    `threshold`: an answer below it is not shown. `sure`: from here on, the promised share of
-    answers is right. `calibrated`: the numbers were fitted with this reader and library.
+    `threshold`: with no answer as sure as that, none is shown; a half, so that what is shown is
+    likelier right than wrong. `sure`: from here on, the promised share of answers is right.
+    `calibrated`: fitted with this reader and library.
     """
 
     score: float = 1.0

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import chromium
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, Page
 
 from index.build import build, build_articles
 from index.embed import DEFAULT_EMBEDDER, embedder_fingerprint, embedder_folder, load_embedder
 from index.library import MODELS, library_fingerprint, model_name
 from index.records import Article
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 

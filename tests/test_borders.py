@@ -1,7 +1,7 @@
 """Where an answer begins and ends, trimmed as a person would."""
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from qa.borders import trim
@@ -74,7 +74,6 @@ def test_what_stands_outside_the_range_is_not_looked_at():
     assert trim(text, start, text.index(",")) == (start, text.index("”"))
 
 
-@settings(deadline=None)
 @given(st.lists(PIECES, min_size=1, max_size=12).map("".join), st.data())
 @example('a,"', None)
 def test_never_empty_never_outside_and_done_in_one_go(text, data):
@@ -87,7 +86,6 @@ def test_never_empty_never_outside_and_done_in_one_go(text, data):
     assert trim(text, first, last) == (first, last)
 
 
-@settings(deadline=None)
 @given(st.lists(PIECES, min_size=1, max_size=12).map("".join))
 def test_words_and_sentence_ends_are_never_taken(text):
     assume(any(character.isalnum() for character in text))

@@ -1,7 +1,7 @@
 """Citations are slices of their article, with the sentence around them."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qa import CitationError, Span
@@ -79,7 +79,6 @@ def test_what_is_known_of_the_article_is_in_the_citation(article):
     assert citation.published == "2023-01-11"
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(["ab", "é", "😀", "👩‍🚀", ".", " ", "\n\n", "A", "e\u0301"]), min_size=1

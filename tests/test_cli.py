@@ -156,7 +156,9 @@ def test_ask_prints_the_reply_as_json(seed_library):
         "reason",
         "calibrated",
         "revision",
+        "partial",
         "took_ms",
+        "timings",
     ]
     assert reply["question"] == QUESTION
     assert 1 <= len(reply["answers"]) <= 2

@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qa import ReaderError, Span
@@ -32,7 +32,6 @@ def span(score, support=0.5, log_share=0.0):
     return Span("a", 0, 1, score, support, log_share)
 
 
-@settings(deadline=None)
 @given(st.tuples(SCORES, SHARES, st.floats(0, 1)), st.tuples(SCORES, SHARES, st.floats(0, 1)))
 def test_more_of_anything_is_never_less_relevant(one, other):
     low, high = ([pick(pair) for pair in zip(one, other, strict=True)] for pick in (min, max))
@@ -41,7 +40,6 @@ def test_more_of_anything_is_never_less_relevant(one, other):
     )
 
 
-@settings(deadline=None)
 @given(SCORES, SCORES, st.floats(-4, 4), st.floats(-4, 4))
 def test_a_stronger_answer_with_no_smaller_lead_is_never_less_sure(one, other, lead, further):
     low, high = sorted((one, other))
@@ -49,14 +47,12 @@ def test_a_stronger_answer_with_no_smaller_lead_is_never_less_sure(one, other, l
     assert FITTED.probability(low, behind) <= FITTED.probability(high, ahead)
 
 
-@settings(deadline=None)
 @given(st.lists(SCORES, min_size=1, max_size=5), SCORES)
 def test_another_place_that_says_it_never_weakens_an_answer(scores, more):
     spans = [span(score) for score in scores]
     assert FITTED.strength(spans) < FITTED.strength([*spans, span(more)])
 
 
-@settings(deadline=None)
 @given(st.floats(allow_nan=False), st.floats(-4, 4))
 def test_it_is_a_probability_even_at_the_ends(strength, lead):
     assert 0 <= FITTED.probability(strength, lead) <= 1
@@ -71,7 +67,6 @@ def test_the_curves_are_those_that_are_written_down():
     assert FITTED.probability(2.0, -1.0) == pytest.approx(1 / (1 + math.exp(-power)))
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=6))
 def test_a_lead_is_over_the_best_of_the_others_within_four(strengths):
     found = leads(strengths)

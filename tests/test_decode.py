@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.decode import MAX_TOKENS, best_spans
@@ -47,7 +47,6 @@ def legal(row):
                 yield begin, stop, score
 
 
-@settings(deadline=None)
 @given(rows(), st.integers(0, 6))
 def test_the_best_spans_are_those_of_a_search_over_all(row, count):
     chosen = best_spans(*row, count)
@@ -59,7 +58,6 @@ def test_the_best_spans_are_those_of_a_search_over_all(row, count):
     assert len(chosen) == count or left == []
 
 
-@settings(deadline=None)
 @given(rows())
 def test_chosen_spans_are_in_order_and_never_overlap(row):
     chosen = best_spans(*row, EVERY)
@@ -70,7 +68,6 @@ def test_chosen_spans_are_in_order_and_never_overlap(row):
     assert all(row[2][token] >= 0 for token in tokens)
 
 
-@settings(deadline=None)
 @given(rows(st.sampled_from([1.0, -2.0, np.nan, np.inf, -np.inf])))
 def test_scores_that_are_no_numbers_are_never_chosen(row):
     for begin, stop, score, log_share in best_spans(*row, EVERY):
@@ -94,7 +91,6 @@ def test_the_score_is_start_plus_end_minus_no_answer():
     assert (best.first, best.last, best.score) == (2, 3, 6.0)
 
 
-@settings(deadline=None)
 @given(rows())
 def test_the_share_is_that_of_both_ends_among_all_words_that_may_answer(row):
     start, end, paragraph, _, _ = row

@@ -105,7 +105,7 @@ def test_only_the_command_reaches_up_by_name():
         ("faiss", {"index/vectors.py"}),
         ("tantivy", {"index/terms.py"}),
         ("onnxruntime", {"index/onnx.py", "qa/training/export.py"}),
-        ("onnx", {"qa/training/network.py"}),
+        ("onnx", {"index/onnx.py", "qa/training/network.py"}),
         ("safetensors", {"qa/training/train.py"}),
         ("sklearn", {"qa/training/calibrate.py"}),
         ("sentence_transformers", {"index/embed.py"}),

@@ -96,7 +96,6 @@ def test_em_and_f1_are_those_of_the_official_script(official, answer, accepted):
     assert f1(answer, accepted) == pytest.approx(overlap)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=20), st.lists(st.text(max_size=20), min_size=1, max_size=3))
 def test_both_are_from_0_to_1_and_an_exact_match_is_a_full_overlap(answer, accepted):
     em, overlap = exact_match(answer, accepted), f1(answer, accepted)
@@ -304,7 +303,6 @@ def test_calibration_error_is_that_of_torchmetrics(rows):
     assert calibration_error(confidence, right) == pytest.approx(float(theirs), abs=1e-5)
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_calibration_error_is_from_0_to_1_and_0_for_one_who_knows(rows):
     confidence = floats(*(row[0] for row in rows))

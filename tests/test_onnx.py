@@ -1,5 +1,7 @@
 """A torch network and its ONNX file give the same numbers, whatever the shape."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -56,3 +58,18 @@ def test_random_layers_are_exported_as_they_answer(tmp_path):
     session = open_session(tmp_path / "network.onnx", threads=1)
     [kept] = session.run(["kept"], {"attention_mask": np.ones((4, 100), np.int64)})
     assert np.array_equal(kept, np.ones((4, 100), np.float32))
+
+
+def test_an_exported_file_says_nothing_of_where_it_was_made(tmp_path):
+    import torch
+
+    network = torch.nn.Linear(3, 2)
+
+    def forward(given):
+        return network(given["attention_mask"].float()[:, :1].expand(-1, 3))
+
+    export_model(forward, network, ["attention_mask"], ["out"], tmp_path / "network.onnx")
+    written = (tmp_path / "network.onnx").read_bytes()
+    assert b"stack_trace" not in written
+    assert str(Path(torch.__file__).parents[1]).encode() not in written
+    assert str(Path(__file__).parent).encode() not in written

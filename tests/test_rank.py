@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qa import Span
@@ -159,7 +159,6 @@ def spans_in_some_order(draw):
 SAME_PLACE = [Span("a", 0, 3, 1.0, 0.0), Span("a", 0, 3, 0.0, 1.0)]
 
 
-@settings(deadline=None)
 @given(spans_in_some_order(), st.integers(1, 4))
 @example((SAME_PLACE, SAME_PLACE[::-1]), 1)
 def test_the_order_of_the_spans_never_matters(orders, k):
@@ -193,7 +192,6 @@ def test_answers_are_compared_as_squad_does(text, plain):
     assert normalise_answer(text) == plain
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_normalising_again_only_drops_what_became_an_article(text):
     once = normalise_answer(text)

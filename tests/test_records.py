@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from index import Passage
@@ -75,7 +75,6 @@ def test_only_what_cannot_be_sent_is_taken_out(text, kept):
     assert Question(text).text == kept
 
 
-@settings(deadline=None)
 @given(st.text(ANY_CHARACTER, max_size=60))
 @example("a\ud800\0 b")
 def test_a_question_is_folded_sendable_and_stays_as_it_is(text):

@@ -1,7 +1,7 @@
 """Two rankings become one; acronyms are spelled out as the library's own articles do."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Library
@@ -54,7 +54,6 @@ def rankings(draw, top):
     return sorted(found, key=lambda item: -item[1])
 
 
-@settings(deadline=None)
 @given(rankings(1.0), rankings(40.0), st.floats(0, 1))
 def test_fused_scores_are_from_0_to_1_best_first_and_each_passage_once(dense, words, weight):
     fused = fuse(dense, words, weight)
@@ -115,7 +114,6 @@ def test_a_question_about_the_acronym_itself_is_read_as_it_is(text):
     assert RAA in expand(text, expansions, keep=True)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_a_library_without_acronyms_leaves_every_question_alone(text):
     assert expand(text, lambda short: [], keep=True) == text

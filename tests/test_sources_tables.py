@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index.records import Article, Failure
@@ -202,7 +202,6 @@ def test_large_cells_are_read(tmp_path: Path) -> None:
 CELLS = st.text(st.characters(categories=("L", "P", "Zs"), include_characters='",\n'), max_size=30)
 
 
-@settings(deadline=None)
 @given(rows=st.lists(st.tuples(CELLS, CELLS), max_size=5))
 def test_every_row_is_accounted_for(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
@@ -217,7 +216,6 @@ def test_every_row_is_accounted_for(
     assert short(found) == short(same)
 
 
-@settings(deadline=None)
 @given(content=st.binary() | st.text(st.sampled_from('{}[]":,textbody1 \n\r\0')).map(str.encode))
 @pytest.mark.parametrize("name", ["any.csv", "any.jsonl"])
 def test_any_bytes_give_articles_and_failures(

@@ -2,7 +2,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index.records import Article, Failure
@@ -280,7 +280,6 @@ def test_a_file_over_the_limit_is_a_failure_that_names_it(tmp_path: Path) -> Non
 YAML = st.text(st.sampled_from("---\n:{}[]!&*?|>'\"%@`#,~ \ttitledaurlhornb:-0123<=\\\0\ufffe"))
 
 
-@settings(deadline=None)
 @given(front_matter=st.one_of(YAML, st.text()), body=st.text())
 def test_any_front_matter_is_an_article_or_a_failure(
     tmp_path_factory: pytest.TempPathFactory, front_matter: str, body: str

@@ -28,7 +28,7 @@ QUESTION = "Who built the bridge in Alder?"
 PATIENCE = 120  # seconds until something that never happens fails its test
 SWAPS = 10
 BUILDERS = ("Mary Stone", "Peter Wood")  # in revisions 1, 3, 5 … and in 2, 4, 6 …
-SURE_OF_ALL = Confidence(0.0, 1.0, 0.0, 0.0)
+SURE_OF_ALL = Confidence(threshold=0.0)
 
 
 def contents(revision):

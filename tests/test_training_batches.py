@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.decode import MAX_TOKENS
@@ -87,7 +87,6 @@ def made(length, targets=(), question=3):
 GROUPS = st.lists(st.lists(st.integers(6, 384), min_size=1, max_size=3), max_size=25)
 
 
-@settings(deadline=None)
 @given(GROUPS, st.integers(0, 5))
 def test_every_row_comes_once_and_those_of_a_question_together(lengths, seed):
     questions = [[made(length, [(4, 4, 1.0)]) for length in group] for group in lengths]
@@ -101,7 +100,6 @@ def test_every_row_comes_once_and_those_of_a_question_together(lengths, seed):
     assert sorted(together) == sorted(lengths)
 
 
-@settings(deadline=None)
 @given(GROUPS, st.integers(0, 5))
 def test_a_batch_is_no_larger_than_asked_and_its_width_one_of_few(lengths, seed):
     questions = [[made(length) for length in group] for group in lengths]

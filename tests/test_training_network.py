@@ -72,22 +72,19 @@ def test_a_reader_that_was_written_is_loaded_back_as_close_as_int8_lets_it(
     assert set(again) == set(before)
     rounded = 0
     for name, weight in before.items():
-        if weight.ndim == 2 and not name.startswith("bert.embeddings"):
+        if "word_embeddings" in name or (weight.ndim == 2 and "embeddings" not in name):
             step = weight.abs().amax(dim=1, keepdim=True) / 127
             assert ((again[name] - weight).abs() <= step * 0.51).all(), name
             rounded += 1
         else:
             assert (again[name] == weight).all(), name
-    assert rounded == 7, "six matrices of the one layer and the span head"
+    assert rounded == 8, "the words, six matrices of the one layer and the span head"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ReaderError, reason="the shipped reader is older than citespan train"
-)
 def test_the_shipped_reader_can_be_gone_on_from():
     network = new_network(DEFAULT_READER, embedder_folder(DEFAULT_EMBEDDER), 3)
     assert sum(one.numel() for one in network.parameters()) > 20e6
-    assert float(network.qa_outputs.weight.abs().max()) > 0
+    assert float(network.qa_outputs.weight.detach().abs().max()) > 0
 
 
 def test_it_is_never_cut_short_by_chance(network):

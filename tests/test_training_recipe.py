@@ -1,7 +1,6 @@
 """All of training in order: what comes out, what is kept, and what is refused before any work."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -212,8 +211,9 @@ def test_too_little_memory_is_told_before_any_work(
     idle, files, tiny_embedder, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(qa.training.recipe, "_check_memory", CHECK_MEMORY)
-    sizes = {"SC_AVPHYS_PAGES": 1_000_000, "SC_PAGE_SIZE": 3_000}
-    monkeypatch.setattr(os, "sysconf", sizes.__getitem__)
+    small = tmp_path / "meminfo"
+    small.write_text("MemTotal: 8000000 kB\nMemFree: 100 kB\nMemAvailable:    2929688 kB\n")
+    monkeypatch.setattr(qa.training.recipe, "_MEMINFO", small)
     said = refused(tmp_path, files, tiny_embedder)
     assert said == ("training needs 4 GB of free memory, and 3.0 are free: close other programs")
     assert not (tmp_path / "out").exists()

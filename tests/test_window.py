@@ -1,7 +1,7 @@
 """What the reader reads for a passage, and the way back to the article."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Hit, Passage, sentences
@@ -45,7 +45,6 @@ def around(article, words):
     return window
 
 
-@settings(deadline=None)
 @given(TEXTS, st.data())
 def test_every_piece_is_a_slice_of_the_article_and_leads_back_to_it(article, text, data):
     one = article(text, "Ünicode 😀")
@@ -72,7 +71,6 @@ def test_every_piece_is_a_slice_of_the_article_and_leads_back_to_it(article, tex
     )
 
 
-@settings(deadline=None)
 @given(TEXTS, st.data())
 def test_no_part_of_the_article_is_read_twice_in_one_window(article, text, data):
     one = article(text)

@@ -130,15 +130,11 @@ def _fit(cases: Sequence[Case], promise: float) -> Confidence:
         confidence = replace(
             confidence, score=score, share=share, support=support, agreement=agreement
         )
-    rows, right, present = _best_answers(cases, confidence)
+    rows, right = _best_answers(cases, confidence)
     bias, slope, margin = _logistic(rows, right)
     confidence = replace(confidence, bias=bias, slope=slope, margin=margin)
     sure = np.array([confidence.probability(*row) for row in rows])
-    return replace(
-        confidence,
-        threshold=_shown(sure, right, present),
-        sure=_promised(sure, right, promise),
-    )
+    return replace(confidence, sure=_promised(sure, right, promise))
 
 
 def _answers(cases: Sequence[Case], confidence: Confidence) -> tuple[Floats, Truths]:
@@ -152,21 +148,21 @@ def _answers(cases: Sequence[Case], confidence: Confidence) -> tuple[Floats, Tru
     return np.array(rows), np.array(right)
 
 
-def _best_answers(cases: Sequence[Case], confidence: Confidence) -> tuple[Floats, Truths, Truths]:
-    """Strength and lead of each question's best answer; is it right; could one be right."""
-    rows, right, present = [], [], []
+def _best_answers(cases: Sequence[Case], confidence: Confidence) -> tuple[Floats, Truths]:
+    """Strength and lead of each question's best answer, and whether it is right."""
+    rows, right = [], []
     for case in cases:
         found = case.candidates(confidence)
         if found:
             strengths = [confidence.strength(group) for group in found]
             rows.append((strengths[0], leads(strengths)[0]))
             right.append(case.right(found[0]))
-            present.append(case.present)
-    return np.array(rows), np.array(right), np.array(present)
+    return np.array(rows), np.array(right)
 
 
 def _logistic(rows: Floats, right: Truths) -> list[float]:
-    """Intercept and weights of a logistic regression.
+    """Intercept and weights of a logistic regression; none of them below 0, for each number
+    that it weighs speaks for an answer.
 
     Raises `TrainingError` when all answers are right, or none is.
     """
@@ -175,7 +171,7 @@ def _logistic(rows: Floats, right: Truths) -> list[float]:
     if len(set(right)) < 2:
         raise TrainingError("the held-out questions are all answered alike: nothing can be fitted")
     fitted = LogisticRegression(C=10.0, max_iter=1000).fit(rows, right)
-    return [float(fitted.intercept_[0]), *map(float, fitted.coef_[0])]
+    return [float(fitted.intercept_[0]), *(max(0.0, float(one)) for one in fitted.coef_[0])]
 
 
 def _promised(sure: Floats, right: Truths, promise: float) -> float:
@@ -186,14 +182,6 @@ def _promised(sure: Floats, right: Truths, promise: float) -> float:
     order, ends = _cuts(sure)
     kept = ends[np.cumsum(right[order])[ends] / (ends + 1) >= promise]
     return float(sure[order][kept[-1]]) if len(kept) else 2.0
-
-
-def _shown(sure: Floats, right: Truths, present: Truths) -> float:
-    """The probability that serves most questions: right if there is an answer, else silent."""
-    order, ends = _cuts(sure)
-    served: NDArray[np.int64] = (np.cumsum(right[order]) - np.cumsum(~present[order]))[ends]
-    best = int(np.argmax(served))
-    return float(sure[order][ends[best]]) if served[best] > 0 else 2.0
 
 
 def _cuts(sure: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

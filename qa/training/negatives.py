@@ -17,7 +17,7 @@ from index import (
     load_question_embedder,
 )
 from qa.labels import Labelled
-from qa.rank import normalise_answer
+from qa.metrics import holds
 from qa.records import MAX_QUESTION, Question
 from qa.retrieve import retrieve
 
@@ -43,12 +43,6 @@ def mine(
     for labelled in tqdm(questions, "mining negatives", disable=not progress):
         hits = retrieve(library, encoder, Question(labelled.question[:MAX_QUESTION]), _LOOKED_AT)
         passages = [hit.passage for hit in hits]
-        found.append([one for one in passages if not _answers(one, labelled)][:KEPT])
+        found.append([one for one in passages if not holds(one.text, labelled.answers)][:KEPT])
     library.close()
     return found
-
-
-def _answers(passage: Passage, labelled: Labelled) -> bool:
-    """Whether an accepted answer stands in the passage, word by word."""
-    words = f" {normalise_answer(passage.text)} "
-    return any(f" {normalise_answer(answer)} " in words for answer in labelled.answers)

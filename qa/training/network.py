@@ -21,8 +21,8 @@ def new_network(start: Path, embedder: Path, seed: int) -> Any:
     """A span-extraction network in float32, from the reader or the model folder `start`.
 
     `seed`: of what `start` lacks, which is drawn at random: the span head of an embedder.
-    `embedder`: the folder of the BERT-style embedder that gives the shape and, where `start`
-    is a reader, the words' vectors, which training leaves as they are.
+    `embedder`: the folder of the BERT-style embedder that gives the shape of a reader. The
+    words' vectors stay as they are in training.
     """
     import torch
     from transformers import AutoModelForQuestionAnswering
@@ -68,17 +68,24 @@ def _load_reader(network: Any, folder: Path) -> None:
     }
     for name, matrix in _matrices(graph, arrays):
         found[name.removeprefix(_PREFIX)] = matrix.T
-    wanted = {
-        name: tuple(weight.shape)
-        for name, weight in network.named_parameters()
-        if not name.endswith(FROZEN)
-    }
+    wanted = {name: tuple(weight.shape) for name, weight in network.named_parameters()}
+    words = next(name for name in wanted if name.endswith(FROZEN))
+    vectors = _word_vectors(arrays, wanted[words])
+    if vectors is not None:
+        found[words] = vectors
     if any(name not in found or found[name].shape != shape for name, shape in wanted.items()):
         raise ReaderError(
             f"{folder} is not a reader that citespan train wrote: it can't be a start"
         )
     weights = {name: torch.tensor(found[name].astype(np.float32)) for name in wanted}
     network.load_state_dict(weights, strict=False)
+
+
+def _word_vectors(arrays: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+    """The vectors of the words, which `export` wrote as int8 with a scale for each row."""
+    whole = [one for one in arrays.values() if one.dtype == np.int8 and one.shape == shape]
+    scales = [one for one in arrays.values() if one.shape == (shape[0], 1)]
+    return whole[0].astype(np.float32) * scales[0] if whole and scales else None
 
 
 def _matrices(graph: Any, arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -236,8 +236,7 @@ def _resume(trainer: _Trainer, folder: Path, settings: Settings, lesson_digest: 
                     f"{folder} holds a training run with other settings ({about['settings']}):"
                     " train into another folder, or delete it"
                 )
-            # A checkpoint that does not say what it was shown is believed.
-            if about.get("lessons", lesson_digest) != lesson_digest:
+            if about["lessons"] != lesson_digest:
                 raise TrainingError(
                     f"{folder} holds a training run on other questions:"
                     " train into another folder, or delete it"
