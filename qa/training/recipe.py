@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from index import DEFAULT_EMBEDDER, Article, Passage, embedder_folder
 from qa.errors import TrainingError
@@ -65,6 +66,22 @@ def train_reader(
     lessons = _lessons(material, work, progress)
     articles = {one.id: one for part, _ in material for one in part.articles}
     train(network, load_tokenizer(tokenizer), lessons, articles, settings, work, progress)
+    f1_float, f1 = _export_both(network, tokenizer, evaluation, out)
+    return Trained(
+        questions=len(lessons),
+        left_out=sum(part.left_out for part, _ in material),
+        held_out=held_out,
+        f1=f1,
+        f1_float=f1_float,
+    )
+
+
+def _export_both(network: Any, tokenizer: Path, evaluation: Path, out: Path) -> tuple[float, float]:
+    """F1 in float32 and in int8, of which the latter becomes the reader in `out`.
+
+    Raises `TrainingError`, and leaves both forms in `out`/work, when int8 costs too much.
+    """
+    work = out / "work"
     f1s = []
     for folder, int8 in ((work / "float", False), (work / "int8", True)):
         export(network, tokenizer, out.name, folder, int8=int8)
@@ -76,13 +93,7 @@ def train_reader(
         )
     for file in sorted((work / "int8").iterdir()):
         file.replace(out / file.name)
-    return Trained(
-        questions=len(lessons),
-        left_out=sum(part.left_out for part, _ in material),
-        held_out=held_out,
-        f1=f1s[1],
-        f1_float=f1s[0],
-    )
+    return f1s[0], f1s[1]
 
 
 def _check_memory() -> None:
