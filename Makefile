@@ -9,7 +9,7 @@ TESTABLE := .venv/testable
 ROOT     := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve index test test-browser check bench clean
+.PHONY: help install serve index test test-browser soak check bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,11 +24,14 @@ index: $(READY) ## rebuild the index; ARTICLES=folder for another folder than se
 	@$(BIN)/citespan index "$(ARTICLES)" --only --data "$(DATA)"
 
 test: $(TESTABLE) ## run all tests but those in a browser
-	$(BIN)/pytest -q -m "not browser"
+	$(BIN)/pytest -q -m "not browser and not soak"
 
 test-browser: $(TESTABLE) ## run the tests in Chromium; installs Debian's if there is none
 	@test -x "$(CHROMIUM)" || $(ROOT) sh -c "apt-get -qq update && apt-get -qq install -y chromium"
 	CITESPAN_CHROMIUM="$(CHROMIUM)" $(BIN)/pytest -q -m browser
+
+soak: $(TESTABLE) ## run the long tests: faults by the thousand, ten minutes of load
+	$(BIN)/pytest -q -m soak
 
 check: $(TESTABLE) ## format, lint, types
 	$(BIN)/ruff format --check .

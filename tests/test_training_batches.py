@@ -13,6 +13,16 @@ from qa.training.batches import _MULTIPLE, Row, batches, rows
 from qa.training.windows import Example
 
 TEXT = "The old bridge was built by Mary Stone in 1907, “so they say” 😀, for Zoë Łuk of Kōmeitō."
+
+
+class Showing(Random):
+    """Draws the least share, so that no word is hidden."""
+
+    def uniform(self, a, b):
+        return a
+
+
+SHOWN = Showing()
 LONG = " ".join(f"On day {day} it rained in the valley." for day in range(120))
 
 
@@ -34,13 +44,13 @@ def text_of(tokenizer, row):
 
 
 def test_targets_are_the_tokens_of_the_answers(tokenizer):
-    (row,) = rows(tokenizer, [example(TEXT, "Mary Stone", "1907", "Zoë Łuk", "Kōmeitō")])
+    (row,) = rows(tokenizer, [example(TEXT, "Mary Stone", "1907", "Zoë Łuk", "Kōmeitō")], SHOWN)
     assert text_of(tokenizer, row) == ["mary stone", "1907", "zoe łuk", "komeito"]
     assert sum(weight for _, _, weight in row.targets) == pytest.approx(1)
 
 
 def test_the_context_is_the_text_without_the_question_and_the_marks(tokenizer):
-    (row,) = rows(tokenizer, [example(TEXT, "1907")])
+    (row,) = rows(tokenizer, [example(TEXT, "1907")], SHOWN)
     first, end = row.context
     assert tokenizer.decode(list(row.ids[first:end])).startswith("the old bridge")
     assert end == len(row.ids) - 1
@@ -48,12 +58,12 @@ def test_the_context_is_the_text_without_the_question_and_the_marks(tokenizer):
 
 
 def test_an_example_without_an_answer_has_no_target(tokenizer):
-    (row,) = rows(tokenizer, [Example("Who?", TEXT, ())])
+    (row,) = rows(tokenizer, [Example("Who?", TEXT, ())], SHOWN)
     assert row.targets == ()
 
 
 def test_a_long_text_is_several_rows_and_those_without_the_answer_say_so(tokenizer):
-    found = rows(tokenizer, [example(LONG, "day 119")])
+    found = rows(tokenizer, [example(LONG, "day 119")], SHOWN)
     assert len(found) > 2
     assert [bool(row.targets) for row in found] == [False] * (len(found) - 1) + [True]
     assert text_of(tokenizer, found[-1]) == ["day 119"]
@@ -61,21 +71,21 @@ def test_a_long_text_is_several_rows_and_those_without_the_answer_say_so(tokeniz
 
 
 def test_weights_of_a_part_that_shows_some_answers_add_up_to_one(tokenizer):
-    found = rows(tokenizer, [example(LONG, "day 0", "day 119", weights=[0.8, 0.2])])
+    found = rows(tokenizer, [example(LONG, "day 0", "day 119", weights=[0.8, 0.2])], SHOWN)
     assert [sum(weight for _, _, weight in row.targets) for row in found if row.targets] == [1, 1]
 
 
 def test_an_answer_longer_than_any_is_left_out_with_the_row_that_has_no_other(tokenizer):
     words = " ".join(f"w{number}" for number in range(MAX_TOKENS + 1))
     text = f"It was said that {words} by Mary."
-    assert rows(tokenizer, [example(text, words)]) == []
-    (row,) = rows(tokenizer, [example(text, words, "Mary")])
+    assert rows(tokenizer, [example(text, words)], SHOWN) == []
+    (row,) = rows(tokenizer, [example(text, words, "Mary")], SHOWN)
     assert text_of(tokenizer, row) == ["mary"]
     assert [weight for _, _, weight in row.targets] == [1]
 
 
 def test_rows_of_several_examples_keep_their_order(tokenizer):
-    found = rows(tokenizer, [example(TEXT, "1907"), Example("Who?", "It rained.", ())])
+    found = rows(tokenizer, [example(TEXT, "1907"), Example("Who?", "It rained.", ())], SHOWN)
     assert [bool(row.targets) for row in found] == [True, False]
 
 
@@ -138,7 +148,7 @@ def test_a_batch_says_of_each_row_what_it_is():
 
 def test_the_types_are_those_that_the_tokenizer_gives(tokenizer):
     given = [example(TEXT, "1907"), Example("When, and where was it?", LONG, ())]
-    found = rows(tokenizer, given)
+    found = rows(tokenizer, given, SHOWN)
     (batch,) = batches([found], 4096, Random(0))
     encodings = tokenizer.encode_batch([(one.question, one.text) for one in given])
     parts = [part for one in encodings for part in (one, *one.overflowing)]
@@ -153,3 +163,18 @@ def test_a_seed_draws_the_same_batches_and_another_others():
         [batch.ids.tolist() for batch in batches(questions, 512, Random(s))] for s in (1, 1, 2)
     ]
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_some_words_are_hidden_but_none_of_an_answer_or_the_question(tokenizer):
+    given, random = example(TEXT, "Mary Stone", "1907"), Random(3)
+    drawn = [rows(tokenizer, [given], random)[0] for _ in range(200)]
+    (whole,) = rows(tokenizer, [given], SHOWN)
+    mask = tokenizer.token_to_id("[MASK]")
+    hidden = [{at for at, id in enumerate(row.ids) if id == mask} for row in drawn]
+    assert all(
+        id in (mask, before) for row in drawn for id, before in zip(row.ids, whole.ids, strict=True)
+    )
+    answers = {at for first, last, _ in whole.targets for at in range(first, last + 1)}
+    assert set().union(*hidden) == set(range(*whole.context)) - answers
+    share = sum(map(len, hidden)) / (200 * (len(range(*whole.context)) - len(answers)))
+    assert 0.05 < share < 0.1

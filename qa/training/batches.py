@@ -4,7 +4,7 @@ Rows of one question stay in one batch, as their scores are compared.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -15,6 +15,7 @@ from qa.decode import MAX_TOKENS
 from qa.training.windows import Example
 
 _MULTIPLE = 16  # of tokens in a row; with every length of its own, memory grows to 8 GB
+_MOST_MASKED = 0.15  # of the tokens of a text
 
 Ints = NDArray[np.int64]
 
@@ -50,8 +51,8 @@ class Batch:
     target_weight: NDArray[np.float32]
 
 
-def rows(tokenizer: Any, examples: Sequence[Example]) -> list[Row]:
-    """The rows of one question's examples, a long text in several parts.
+def rows(tokenizer: Any, examples: Sequence[Example], random: Random) -> list[Row]:
+    """The rows of one question's examples, a long text in several parts, some words masked.
 
     A part whose only answers are longer than an answer may be is left out.
     """
@@ -61,7 +62,21 @@ def rows(tokenizer: Any, examples: Sequence[Example]) -> list[Row]:
         for encoding, example in zip(encodings, examples, strict=True)
         for part in (encoding, *encoding.overflowing)
     ]
-    return [row for row in found if row is not None]
+    mask = tokenizer.token_to_id("[MASK]")
+    return [_masked(row, mask, random) for row in found if row is not None]
+
+
+def _masked(row: Row, mask: int, random: Random) -> Row:
+    """The row with some tokens of the text hidden, none of an answer: what can't be seen
+    can't be learned by heart."""
+    share = random.uniform(0, _MOST_MASKED)
+    shown = {token for first, last, _ in row.targets for token in range(first, last + 1)}
+    text = set(range(*row.context)) - shown
+    ids = (
+        mask if token in text and random.random() < share else id
+        for token, id in enumerate(row.ids)
+    )
+    return replace(row, ids=tuple(ids))
 
 
 def _row(encoding: Any, example: Example) -> Row | None:

@@ -77,7 +77,7 @@ def train(
     for step, (at, batch) in enumerate(_steps(tokenizer, lessons, articles, settings), 1):
         if step <= done:
             continue
-        loss = trainer.step(batch, _rate(settings, step, at))
+        loss = trainer.step(batch, _rate(settings, step, at), f"{settings.seed} {step}")
         bar.set_postfix(step=step, loss=f"{loss:.3f}", refresh=False)
         bar.update(at - bar.n)
         if step % _EVERY == 0:
@@ -133,7 +133,7 @@ def _drawn(
             random.shuffle(negatives)
             kept = negatives[: int(random.random() < settings.negative_share)]
             shown = examples(one.labelled, articles, kept, random)
-            if group := rows(tokenizer, shown):
+            if group := rows(tokenizer, shown, random):
                 found.append(group)
     return found
 
@@ -162,10 +162,12 @@ class _Trainer:
             fused=True,
         )
 
-    def step(self, batch: Batch, rate: float) -> float:
-        """One step; the loss before it."""
+    def step(self, batch: Batch, rate: float, seed: str) -> float:
+        """One step; the loss before it. `seed`: of what is dropped in it."""
         import torch
 
+        # By step, so that a run that goes on drops what it would have dropped.
+        torch.manual_seed(Random(seed).getrandbits(63))
         given = {
             name: torch.from_numpy(getattr(batch, name)).to(self._device)
             for name in batch.__slots__
