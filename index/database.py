@@ -12,7 +12,7 @@ import apsw
 
 from index.errors import LibraryCorrupt, LibraryError, LibraryMismatch, LibraryMissing
 
-FORMAT = "1"
+FORMAT = "2"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _BUSY_MS = 10_000
 

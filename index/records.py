@@ -3,6 +3,7 @@
 This file must not know how any of them is made or stored.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -14,6 +15,7 @@ class Article:
     `id`: 16 hex digits, the same for the same origin.
     `origin`: where it was read from, a path or "path#row".
     `published`: an ISO date, YYYY-MM-DD.
+    `page_starts`: where in `text` each page of a file with pages begins, ascending.
     """
 
     id: str
@@ -24,12 +26,18 @@ class Article:
     source: str | None = None
     published: str | None = None
     author: str | None = None
+    page_starts: tuple[int, ...] = ()
 
     @property
     def digest(self) -> str:
         """SHA-256 of everything a reader can see; equal digests need no new work."""
-        fields = (self.title, self.url, self.source, self.published, self.author, self.text)
+        told = (self.title, self.url, self.source, self.published, self.author)
+        fields = (*told, self.text, self.page_starts)
         return sha256(repr(fields).encode()).hexdigest()
+
+    def page(self, offset: int) -> int | None:
+        """The number, from 1, of the page with this code point; None where there are no pages."""
+        return bisect_right(self.page_starts, offset) or None
 
     @property
     def text_digest(self) -> str:

@@ -16,6 +16,7 @@ CREATE TABLE articles (
     source      TEXT,
     published   TEXT,
     author      TEXT,
+    page_starts TEXT NOT NULL,  -- code points, with spaces between; none for a file without pages
     digest      TEXT NOT NULL,
     text_digest TEXT NOT NULL,
     UNIQUE (id, live)

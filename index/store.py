@@ -9,6 +9,7 @@ them live in one last transaction, so a reader sees the library before the run o
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from index.database import Database
 from index.errors import LibraryCorrupt
 from index.records import Article, Failure, Passage
 
-_COLUMNS = "id, origin, title, text, url, source, published, author"
+_COLUMNS = "id, origin, title, text, url, source, published, author, page_starts"
 _BATCH = 4096  # rows of one step through all vectors
 
 Floats = NDArray[np.float32]
@@ -52,7 +53,7 @@ class Store(Database):
     def article(self, id: str) -> Article | None:
         """The live article with this id, or None."""
         rows = self._rows(f"SELECT {_COLUMNS} FROM articles WHERE id = ? AND live", (id,))
-        return Article(*rows[0]) if rows else None
+        return _article(*rows[0]) if rows else None
 
     def articles(self, offset: int, limit: int, words: str = "") -> list[Article]:
         """Live articles with all `words` in their titles, newest first, then by id."""
@@ -62,7 +63,7 @@ class Store(Database):
             " ORDER BY published DESC, id LIMIT ? OFFSET ?",
             (*values, limit, offset),
         )
-        return [Article(*row) for row in rows]
+        return [_article(*row) for row in rows]
 
     def count_articles(self, words: str) -> int:
         """How many live articles have all `words` in their titles."""
@@ -86,7 +87,7 @@ class Store(Database):
             (last,),
         ):
             [(last, *columns)] = rows
-            yield Article(*columns)
+            yield _article(*columns)
 
     def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
         """Live passages by their numbers; a number that is none is left out."""
@@ -238,10 +239,11 @@ class Store(Database):
             self.unstage(article.id)
             [(row,)] = self._rows(
                 f"INSERT INTO articles (live, {_COLUMNS}, digest, text_digest)"
-                " VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING row",
+                " VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING row",
                 (
                     *(article.id, article.origin, article.title, article.text),
                     *(article.url, article.source, article.published, article.author),
+                    " ".join(map(str, article.page_starts)),
                     *(article.digest, article.text_digest),
                 ),
             )
@@ -285,6 +287,12 @@ class Store(Database):
             "INSERT OR REPLACE INTO failures VALUES (?, ?)",
             ((failure.origin, failure.reason) for failure in failures),
         )
+
+
+def _article(*columns: Any) -> Article:
+    """The article of a row of `_COLUMNS`."""
+    *fields, page_starts = columns
+    return Article(*(*fields, tuple(map(int, page_starts.split()))))
 
 
 def _titled(words: str) -> tuple[str, list[str]]:

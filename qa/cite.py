@@ -54,6 +54,7 @@ def _citation(span: Span, article: Article) -> Citation:
         before=text[max(opening, start - _AROUND) : start],
         quote=text[start:end],
         after=text[end : min(closing, end + _AROUND)],
+        page=article.page(start),
     )
 
 

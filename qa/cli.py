@@ -17,7 +17,7 @@ from index import Library, Report, build, verify
 from qa.ask import open_qa
 from qa.evaluate import evaluate
 from qa.options import FILE, FOLDER, data_option, embedder_option, reader_option, told
-from qa.records import Answer, Reply, reply_json
+from qa.records import Answer, Filters, Reply, reply_json
 from qa.training.commands import calibrate, train
 
 _SPACES = re.compile(r"\s+")
@@ -85,16 +85,33 @@ def _many(count: int, noun: str) -> str:
 @main.command()
 @click.argument("question")
 @click.option("-k", default=3, show_default=True, type=click.IntRange(1, 10), help="Answers.")
+@click.option("--source", "sources", multiple=True, help="Only articles of this source.")
+@click.option("--from", "published_from", metavar="DAY", help="Only articles from that day on.")
+@click.option("--to", "published_to", metavar="DAY", help="Only articles until that day.")
+@click.option("--article", "article_ids", multiple=True, metavar="ID", help="Only this article.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
 @data_option
 @reader_option
 @embedder_option
 def ask(
-    question: str, k: int, as_json: bool, data: Path, reader: str | None, embedder: str
+    question: str,
+    k: int,
+    sources: tuple[str, ...],
+    published_from: str | None,
+    published_to: str | None,
+    article_ids: tuple[str, ...],
+    as_json: bool,
+    data: Path,
+    reader: str | None,
+    embedder: str,
 ) -> None:
-    """Answer QUESTION from the library, with citations."""
+    """Answer QUESTION from the library, with citations.
+
+    --source and --article can be given several times.
+    """
     with told():
-        reply = open_qa(data, reader, embedder).ask(question, k)
+        kept = Filters(sources, published_from, published_to, article_ids)
+        reply = open_qa(data, reader, embedder).ask(question, k, kept)
     if as_json:
         click.echo(json.dumps(reply_json(reply), ensure_ascii=False, indent=2))
     else:
@@ -121,7 +138,8 @@ def _print_answer(number: int, answer: Answer, calibrated: bool) -> None:
         click.echo(f"   {_line(citation.before).lstrip()}", nl=False)
         click.secho(_line(citation.quote), bold=True, underline=True, nl=False)
         click.echo(_line(citation.after).rstrip())
-        where = [citation.title, citation.source, citation.published, citation.url]
+        page = None if citation.page is None else f"page {citation.page}"
+        where = [citation.title, citation.source, citation.published, page, citation.url]
         click.secho(f"   {' · '.join(part for part in where if part)}", dim=True)
 
 

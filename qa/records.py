@@ -93,7 +93,8 @@ class Citation:
     """Where an answer stands: `article.text[start:end] == quote`.
 
     `before` and `after` complete the sentence around the quote, so that no client has to
-    count characters. Offsets are Unicode code points, end exclusive.
+    count characters. Offsets are Unicode code points, end exclusive. `page`: the number, from
+    1, of the page of a PDF on which the quote begins.
     """
 
     article_id: str
@@ -106,6 +107,7 @@ class Citation:
     before: str
     quote: str
     after: str
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ from urllib.parse import quote_plus
 import pytest
 from chromium import KRAKEN, NASTY, fetched, violations
 
+from qa import Answer
+from web import wording
+
 ROVER = "How heavy is the Pragyan rover?"
 
 
@@ -23,6 +26,11 @@ def box(page, site):
     return page.locator("citespan-box")
 
 
+def standing(answer):
+    """How the search page says it."""
+    return f"{wording.standing(Answer(**answer))}, {wording.percent(answer['confidence'])}"
+
+
 def ask(box, question):
     box.locator("input").fill(question)
     box.locator("input").press("Enter")
@@ -38,7 +46,7 @@ def test_it_shows_the_answer_in_its_sentence_with_its_source(box, page, site):
     assert box.locator("blockquote").text_content() == sentence
     assert box.locator("a").get_attribute("href") == citation["url"]
     line = f"{citation['title']} · {citation['source']} · {citation['published']}"
-    assert box.locator("article p").text_content() == line
+    assert box.locator("article p").all_text_contents() == [standing(first), line]
     assert violations(page) == ""
 
 
@@ -59,6 +67,6 @@ def test_markup_is_text_there_too(box, page, site):
     box.locator("mark").wait_for()
     assert box.locator("svg, script").count() == 0 and page.evaluate("window.broken") is None
     assert NASTY in box.locator("blockquote").text_content()
-    assert NASTY in box.locator("article p").text_content()
+    assert NASTY in box.locator("article p").last.text_content()
     href = box.locator("a").get_attribute("href")
     assert href.startswith(f"{site.address}/articles/")

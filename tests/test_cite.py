@@ -1,5 +1,7 @@
 """Citations are slices of their article, with the sentence around them."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,3 +123,11 @@ def test_an_answer_is_sure_from_the_promised_confidence_on(article):
     assert [answer.sure for answer in answers] == [True, True, False, False]
     assert [answer.confidence for answer in answers] == [0.9, 0.75, 0.7499, 0.0]
     assert not any(answer.sure for answer in cite(ranked, {one.id: one}, 2.0))
+
+
+def test_a_citation_of_a_pdf_names_the_page_it_begins_on(article):
+    starts = (0, TEXT.index("there"), TEXT.index("A new"), len(TEXT))
+    one = replace(article(TEXT), page_starts=starts)
+    places = [(at, at + 5) for at in range(len(TEXT)) if TEXT.startswith("Sunak", at)]
+    assert [citation.page for citation in cited(one, *places).citations] == [1, 2, 3]
+    assert cited(article(TEXT), places[0]).citations[0].page is None

@@ -118,6 +118,28 @@ def test_ask_shows_the_answer_in_its_sentence_with_title_and_date(articles, data
     assert "revision 1" in result.stdout
 
 
+def test_ask_keeps_to_what_it_is_told_to(articles, data):
+    run("index", articles, "--data", data)
+    asked = ["ask", "Who built the old bridge?", "--json", "--data", data]
+    cited = json.loads(run(*asked).stdout)["answers"][0]["citations"][0]
+    id, day, source = cited["article_id"], cited["published"], cited["source"]
+    for kept, found in (
+        (["--from", day, "--to", day], True),
+        (["--source", source, "--source", "Nowhere", "--article", id], True),
+        (["--from", "2023-01-12"], False),
+        (["--to", "2023-01-10"], False),
+        (["--source", "Nowhere"], False),
+        (["--article", "none"], False),
+    ):
+        cited_now = [
+            citation["article_id"]
+            for answer in json.loads(run(*asked, *kept).stdout)["answers"]
+            for citation in answer["citations"]
+        ]
+        assert (id in cited_now) is found, kept
+    assert "such as 2023-01-31" in sentence(run(*asked, "--from", "January"))
+
+
 def test_ask_says_what_stands_behind_the_confidence(articles, data, tmp_path):
     run("index", articles, "--data", data)
     always = {"threshold": 0.0, "score": 0.0, "bias": 2.0}

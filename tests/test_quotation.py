@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import web_fakes as fakes
 from hypothesis import given
@@ -119,3 +120,11 @@ def test_bibtex_braces_are_in_balance_and_hide_nothing(citation, author):
 def test_csl_json_holds_the_sentence_as_it_is(citation, author):
     (item,) = json.loads(texts(citation, author, LINK).csl_json)
     assert item["note"] == f"“{sentence(citation)}”" and item["author"][0]["literal"] == author
+
+
+def test_a_page_of_a_pdf_is_named():
+    paged = replace(PACT_CITED, page=7)
+    assert texts(paged, None, LINK).quotation.endswith(f", 11 January 2023, p. 7, {LINK}")
+    assert texts(paged, None, LINK).markdown.endswith(", 11 January 2023, p. 7\n")
+    assert "\n  pages = {7},\n" in texts(paged, None, LINK).bibtex
+    assert json.loads(texts(paged, None, LINK).csl_json)[0]["page"] == "7"

@@ -124,6 +124,7 @@ def test_a_reply_as_json_has_exactly_these_keys():
         "before",
         "quote",
         "after",
+        "page",
     ]
     (passage,) = sent["passages"]
     assert list(passage) == ["article_id", "title", "start", "end", "text", "score"]

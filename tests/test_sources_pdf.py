@@ -63,6 +63,17 @@ def test_a_document_becomes_an_article(read: Read, tmp_path: Path) -> None:
     assert (article.source, article.url) == ("the-bridge.pdf", None)
 
 
+def test_it_says_where_each_page_begins(read: Read) -> None:
+    article = read(bytes(document(LONG, "", f"  {LONG}  \n\n\n\nEnd.", "Last.", "").output()))
+    assert isinstance(article, Article)
+    assert [article.text[at:][:5] for at in article.page_starts] == [
+        *(LONG[:5], LONG[:5], LONG[:5]),
+        *("Last.", ""),
+    ]
+    places = [0, len(LONG), len(LONG) + 1, len(LONG) + 2, article.text.index("Last.")]
+    assert [article.page(at) for at in places] == [1, 1, 1, 3, 4]
+
+
 def test_without_properties_the_first_sentence_is_the_title(read: Read) -> None:
     article = read(bytes(document("The bridge fell. It was old.").output()))
     assert isinstance(article, Article)

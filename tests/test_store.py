@@ -59,7 +59,9 @@ def rows(path, table):
 
 def test_an_article_comes_back_as_it_went_in(store, article):
     plain = article("Ça va? 🙂\n\n日本")
-    full = Article("f" * 16, "a.jsonl#2", "T", "Text", "https://e.org", "S", "2024-01-02", "A, B")
+    full = Article(
+        "f" * 16, "a.jsonl#2", "T", "Text", "https://e.org", "S", "2024-01-02", "A, B", (0, 2, 4)
+    )
     publish(store, plain, full)
     assert store.article(plain.id) == plain
     assert store.article(full.id) == full
@@ -318,7 +320,7 @@ def test_another_program_s_database_is_refused_and_left_alone(path, table, write
 def test_another_format_is_a_mismatch(store, path, write):
     store.set_meta("format", "99")
     store.close()
-    with pytest.raises(LibraryMismatch, match="has format 99, this program writes 1"):
+    with pytest.raises(LibraryMismatch, match="has format 99, this program writes 2"):
         Store(path, write=write)
 
 

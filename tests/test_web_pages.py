@@ -257,6 +257,23 @@ def test_the_article_page_leads_to_the_other_mentions_and_to_the_publisher():
     assert "Mention" not in alone.text
 
 
+def test_an_article_with_pages_tells_the_page_and_leads_to_it():
+    url = "https://www.example.org/pact.pdf"
+    paged = replace(PACT, url=url, page_starts=(0, SECOND - 5, len(PACT.text)))
+    qa = FakeQA(FakeQA().replied, shelf=FakeLibrary((paged, EVIL)))
+    page = page_of(f"/articles/{PACT.id}?start={SECOND}&end={SECOND + len(WORDS)}", qa)
+    assert "page 2 of 3" in page.text
+    assert f"{url}#page=2" in page.hrefs()
+    assert url in page_of(f"/articles/{PACT.id}", qa).hrefs()
+    cited = replace(fakes.citation(paged, SECOND, SECOND + len(WORDS)), page=2)
+    page = page_of("/?q=who", replace(qa, replied=fakes.reply(cited)))
+    assert "page 2" in page.text
+    assert f"{url}#page=2" in page.hrefs()
+    html = replace(paged, url=f"{url}#top")
+    qa = replace(qa, shelf=FakeLibrary((html, EVIL)))
+    assert html.url in page_of(f"/articles/{PACT.id}?start=0&end=4", qa).hrefs()
+
+
 def test_a_question_can_be_kept_to_an_article():
     qa = FakeQA()
     offered = page_of(f"/articles/{PACT.id}", qa).all("input")[1]

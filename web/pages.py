@@ -61,6 +61,7 @@ def article(article_id: str) -> str:
         article=found,
         paragraphs=highlight.paragraphs(found.text, span),
         mention=reading.mention(found, *span) if span is not None and marked else None,
+        page=found.page(span[0]) if span is not None and marked else None,
         link=reading.publisher(found, span if marked else None),
         misfit=not marked and ("start" in request.args or "end" in request.args),
     )

@@ -77,6 +77,7 @@ def _bibtex(citation: Citation, author: str | None, link: str) -> str:
         "howpublished": None if citation.source is None else _tex(citation.source),
         "year": None if when is None else str(when.year),
         "date": None if when is None else when.isoformat(),
+        "pages": None if citation.page is None else str(citation.page),
         "url": quote(link, safe=_ADDRESS),
         "note": _tex(f"“{sentence(citation)}”"),
     }
@@ -98,15 +99,18 @@ def _csl_json(citation: Citation, author: str | None, link: str) -> str:
         item["author"] = [{"literal": author}]
     if citation.source is not None:
         item["container-title"] = citation.source
+    if citation.page is not None:
+        item["page"] = str(citation.page)
     if when is not None:
         item["issued"] = {"date-parts": [[when.year, when.month, when.day]]}
     return json.dumps([item], ensure_ascii=False, indent=2) + "\n"
 
 
 def _where(citation: Citation) -> list[str]:
-    """Title, source and date, as far as they are known."""
+    """Title, source, date and page, as far as they are known."""
     when = None if citation.published is None else wording.day(citation.published)
-    return [_line(part) for part in (citation.title, citation.source, when) if part]
+    page = None if citation.page is None else f"p. {citation.page}"
+    return [_line(part) for part in (citation.title, citation.source, when, page) if part]
 
 
 def _date(published: str | None) -> date | None:

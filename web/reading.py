@@ -36,6 +36,14 @@ def mention(article: Article, start: int, end: int) -> Mention:
 
 
 def publisher(article: Article, span: Range | None) -> str | None:
-    """The publisher's page, at the words of `span`; None when its address is none of the web."""
+    """The publisher's page, at the words of `span`; None when its address is none of the web.
+
+    A PDF is opened at the page of the words, as in RFC 8118: `#page=7`.
+    """
     link = web_link(article.url)
-    return link if link is None or span is None else link_to_words(link, article.text, *span)
+    if link is None or span is None:
+        return link
+    page = article.page(span[0])
+    if page is None:
+        return link_to_words(link, article.text, *span)
+    return link if "#" in link else f"{link}#page={page}"

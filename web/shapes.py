@@ -39,6 +39,7 @@ class Citation(Shape):
     before: str = said("The sentence before the words.", "The pact entered into force on ")
     quote: str = said("The words: `text[start:end]` of the article.", "Sunday, 15 October")
     after: str = said("The sentence after the words.", ".")
+    page: int | None = said("The page of a PDF on which the words begin, from 1.", 7)
 
 
 class Answer(Shape):
@@ -100,6 +101,7 @@ class ArticleFull(ArticleSummary):
 
     text: str = said("The text.", "The pact entered into force on Sunday, 15 October.")
     digest: str = said("SHA-256 of the text in UTF-8, in hex.", "9f86d081884c7d65…")
+    page_starts: list[int] = said("Where in the text each page of a PDF begins.", [0, 2310])
 
 
 class ArticlePage(Shape):
@@ -215,4 +217,9 @@ def article_summary(article: Article) -> ArticleSummary:
 def article_full(article: Article) -> ArticleFull:
     """An article with its text."""
     summary = article_summary(article).model_dump()
-    return ArticleFull(**summary, text=article.text, digest=article.text_digest)
+    return ArticleFull(
+        **summary,
+        text=article.text,
+        digest=article.text_digest,
+        page_starts=list(article.page_starts),
+    )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
@@ -46,6 +47,7 @@ def make_article(
         source=one_line(name) if source is None else source,
         published=iso_date(fields.get("date")) if published is None else published,
         author=names(fields.get("author")),
+        page_starts=_page_starts(fields.get("page_starts"), len(text)),
     )
 
 
@@ -99,6 +101,14 @@ def first_sentence(text: str) -> str | None:
     sentences = get_sentence_boundaries("en", paragraph)
     sentence = sentences[0]["text"].strip() if sentences else paragraph
     return shorten(sentence, _SENTENCE_LENGTH) if re.search(r"\w", sentence) else None
+
+
+def _page_starts(value: object, length: int) -> tuple[int, ...]:
+    """Offsets written with spaces between; none unless they are where pages may begin."""
+    if not isinstance(value, str) or re.fullmatch(r"0( \d{1,9})*", value, re.ASCII) is None:
+        return ()
+    starts = tuple(map(int, value.split()))
+    return starts if all(a <= b for a, b in pairwise((*starts, length))) else ()
 
 
 def _mail_date(written: str) -> str | None:

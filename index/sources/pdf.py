@@ -12,18 +12,20 @@ from pypdfium2.raw import FPDF_ERR_PASSWORD
 
 from index.errors import SourceError
 from index.sources.files import read_bytes
+from index.sources.normalise import normalise
 
 # pdfium sets U+FFFE where it takes a hyphen at the end of a line for a broken word.
 _BROKEN_WORD = re.compile(r"(?<![\w-])([\w-]*\w)(?:\ufffe|[-\u00ad]\n)(?=(\w+))")
 _HYPHENATED = re.compile(r"(?<!\w)\w+(?:-\w+)+")
 _DATE = re.compile(r"(?:D:)?(\d{4})(\d{2})(\d{2})", re.ASCII)
 _SENTENCE_END = re.compile(r"[.!?:][\"'\u2019\u201d)\]]*$")
+_GAP = "\n\n"  # between two pages
 _SHORT = 0.8  # of the page's longest line: a sentence that ends before it ends its paragraph
 _HEADING = 0.6  # of the page's longest line: a line before it that ends in no stop is a heading
 
 
 def read_pdf(path: Path) -> dict[str, str | None]:
-    """The text of all pages, apart by blank lines, and the document's properties.
+    """The text of all pages, apart by blank lines, where each begins, and the properties.
 
     Raises `SourceError`.
     """
@@ -43,16 +45,21 @@ def read_pdf(path: Path) -> dict[str, str | None]:
     if not any(page.strip() for page in pages):
         raise SourceError("is a PDF without text, perhaps a scan")
     made = _DATE.match(properties["CreationDate"])
+    text, starts = join_pages(pages)
     return {
-        "text": join_pages(pages),
+        "text": text,
+        "page_starts": " ".join(map(str, starts)),
         "title": properties["Title"],
         "author": properties["Author"],
         "published": None if made is None else "-".join(made.groups()),
     }
 
 
-def join_pages(pages: list[str]) -> str:
-    """Words broken at line ends made whole, lines joined into paragraphs, pages apart."""
+def join_pages(pages: list[str]) -> tuple[str, list[int]]:
+    """The text in its canonical form, and where in it each page begins.
+
+    Words broken at line ends are made whole, lines joined into paragraphs, pages set apart.
+    """
     pages = [page.replace("\r\n", "\n") for page in pages]
     hyphenated = {word for page in pages for word in _HYPHENATED.findall(page)}
 
@@ -62,7 +69,13 @@ def join_pages(pages: list[str]) -> str:
         whole = first[-1].islower() and last[0].islower() and not compound
         return first if whole else f"{first}-"
 
-    return "\n\n".join(_join_lines(_BROKEN_WORD.sub(mend, page)) for page in pages)
+    texts = [normalise(_join_lines(_BROKEN_WORD.sub(mend, page))) for page in pages]
+    starts, length = [], 0
+    for text in texts:
+        starts.append(length)
+        length += len(text) + len(_GAP) if text else 0
+    whole = _GAP.join(filter(None, texts))
+    return whole, [min(start, len(whole)) for start in starts]
 
 
 def _join_lines(page: str) -> str:

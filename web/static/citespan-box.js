@@ -89,24 +89,33 @@
     const body = await reply.json();
     if (!reply.ok) return [make("p", {}, body.detail)];
     if (!body.answers.length) return [make("p", {}, `No answer. ${body.reason}`)];
-    return body.answers.map(({ citations: [first] }) => card(first, address));
+    return body.answers.map((answer) => card(answer, body.calibrated, address));
   }
 
-  function card(citation, address) {
-    const { before, quote, after, title, source, published } = citation;
+  function card(answer, calibrated, address) {
+    const [citation] = answer.citations;
+    const { before, quote, after, title, source, published, page } = citation;
     const link = make("a", { href: linked(citation, address), rel: "noopener" }, title);
-    const rest = [source, published].filter(Boolean).map((part) => ` · ${part}`);
+    const rest = [source, published, page && `page ${page}`].filter(Boolean);
     return make(
       "article",
       {},
+      make("p", {}, standing(answer, calibrated)),
       make("blockquote", {}, before, make("mark", {}, quote), after),
-      make("p", {}, link, ...rest),
+      make("p", {}, link, ...rest.map((part) => ` · ${part}`)),
     );
   }
 
+  // How surely it is right, in words and as a number, as the service's own page says it.
+  function standing({ confidence, sure }, calibrated) {
+    const percent = Math.min(Math.max(Math.round(confidence * 100), 1), 99);
+    const likely = confidence >= 0.8 ? "very likely" : confidence >= 0.5 ? "likely" : "possible";
+    return `${sure ? "sure" : likely}, ${percent}%${calibrated ? "" : ", uncalibrated"}`;
+  }
+
   // The publisher's page, else the article at the service, scrolled to the words.
-  function linked({ url, article_id, start, end }, address) {
-    if (/^https?:\/\//i.test(url ?? "")) return url;
+  function linked({ url, article_id, start, end, page }, address) {
+    if (/^https?:\/\//i.test(url ?? "")) return page && !url.includes("#") ? `${url}#page=${page}` : url;
     const place = `../../articles/${encodeURIComponent(article_id)}?start=${start}&end=${end}#answer`;
     return new URL(place, address).href;
   }
