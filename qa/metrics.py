@@ -270,7 +270,7 @@ def coverage_at(
     """
     if not answerable.any():
         return None
-    order, ends = _cuts(confidence, answered)
+    order, ends = cuts(confidence, answered)
     kept = np.cumsum(right[order])[ends] / (ends + 1) >= precision
     shown = np.cumsum(answerable[order])[ends]
     return float(shown[kept][-1] / answerable.sum()) if kept.any() else 0.0
@@ -285,13 +285,13 @@ def risk_coverage(
     wrong. Area: mean over the questions of the risk at the threshold that shows them (Geifman
     and El-Yaniv 2017). Arrays of shape (questions,), or (thresholds,) of those that come out.
     """
-    order, ends = _cuts(confidence, answered)
+    order, ends = cuts(confidence, answered)
     risk = 1 - np.cumsum(right[order])[ends] / (ends + 1)
     coverage = (ends + 1) / max(1, len(confidence))
     return coverage, risk, float((np.diff(coverage, prepend=0) * risk).sum())
 
 
-def _cuts(confidence: Floats, answered: Truths) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def cuts(confidence: Floats, answered: Truths) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The answered questions, surest first, and the last place of each confidence among them."""
     asked = np.flatnonzero(answered)
     order = asked[np.argsort(-confidence[asked], kind="stable")]

@@ -1,5 +1,6 @@
 """Options that several commands share, and how our errors are told on the command line."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,6 +46,16 @@ def reader_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+class Number(click.FloatRange):
+    """A number within limits; unlike click's own, "nan" is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not a number", param, ctx)
+        return number
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Our errors as one sentence and exit code 2; Ctrl+C as 130."""
@@ -52,6 +63,9 @@ def told() -> Iterator[None]:
         yield
     except (LibraryError, QAError) as error:
         click.secho(f"citespan: {error}", fg="red", err=True)
+        sys.exit(2)
+    except OSError as error:
+        click.secho(f"citespan: {error.filename or 'a file'}: {error.strerror}", fg="red", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         click.echo("\ncitespan: stopped", err=True)

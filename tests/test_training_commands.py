@@ -133,6 +133,7 @@ def test_what_is_typed_is_what_is_asked_for(given, days, judged, tmp_path):
         ([], "Missing argument"),
         (["DAYS", "--epochs", "0"], "--epochs"),
         (["DAYS", "--epochs", "inf"], "--epochs"),
+        (["DAYS", "--epochs", "nan"], "nan is not a number"),
         (["DAYS", "--learning-rate", "0"], "--learning-rate"),
         (["DAYS", "--learning-rate", "1"], "--learning-rate"),
         (["DAYS", "--seed", "1.5"], "--seed"),
@@ -177,7 +178,7 @@ def test_what_is_no_labelled_file_is_one_sentence(days, judged, out, monkeypatch
     assert sentence(run("calibrate", days)) == f"{days} holds no question"
 
 
-@pytest.mark.parametrize("typed", [[], ["nowhere.json"], ["DAYS", "--promise", "1"]])
+@pytest.mark.parametrize("typed", [[], ["nowhere.json"], ["DAYS", "--promise", "nan"]])
 def test_what_cannot_be_calibrated_is_explained(days, typed):
     done = run("calibrate", *(one.replace("DAYS", str(days)) for one in typed))
     assert done.exit_code == 2

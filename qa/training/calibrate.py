@@ -21,7 +21,7 @@ from qa.confidence import CALIBRATION, Confidence, leads
 from qa.convert import reader_folder
 from qa.errors import TrainingError
 from qa.labels import Labelled, kept_out, load_labels
-from qa.metrics import RIGHT, f1
+from qa.metrics import RIGHT, cuts, f1
 from qa.rank import candidates
 from qa.reader import load_reader
 from qa.records import Span
@@ -179,12 +179,6 @@ def _promised(sure: Floats, right: Truths, promise: float) -> float:
 
     More than 1, so that nothing is sure, when there is none.
     """
-    order, ends = _cuts(sure)
+    order, ends = cuts(sure, np.ones(len(sure), np.bool_))
     kept = ends[np.cumsum(right[order])[ends] / (ends + 1) >= promise]
     return float(sure[order][kept[-1]]) if len(kept) else 2.0
-
-
-def _cuts(sure: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The order of the answers, surest first, and in it the last place of each probability."""
-    order = np.argsort(-sure, kind="stable")
-    return order, np.flatnonzero(np.append(np.diff(sure[order]) != 0, True))

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import click
 
-from qa.options import FILE, FOLDER, data_option, embedder_option, reader_option, told
+from qa.options import (
+    FILE,
+    FOLDER,
+    Number,
+    data_option,
+    embedder_option,
+    reader_option,
+    told,
+)
 from qa.training.calibrate import calibrate as fit
 from qa.training.recipe import train_reader
 from qa.training.train import Settings
@@ -40,14 +48,12 @@ class _Share(click.ParamType[tuple[Path, float]]):
 @click.option("--eval", "evaluation", type=FILE, required=True, help="Labelled file to judge by.")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the reader.")
 @click.option("--start", type=FOLDER, help="Reader or model folder to go on from.")
-@click.option(
-    "--epochs", default=Settings().epochs, show_default=True, type=click.FloatRange(0.01, 1000)
-)
+@click.option("--epochs", default=Settings().epochs, show_default=True, type=Number(0.01, 1000))
 @click.option(
     "--learning-rate",
     default=Settings().learning_rate,
     show_default=True,
-    type=click.FloatRange(0, 0.01, min_open=True),
+    type=Number(0, 0.01, min_open=True),
     help="The highest; it falls to 0 in a line.",
 )
 @click.option("--seed", default=Settings().seed, show_default=True, type=int)
@@ -84,7 +90,7 @@ def train(
     "--promise",
     default=0.95,
     show_default=True,
-    type=click.FloatRange(0.5, 0.999),
+    type=Number(0.5, 0.999),
     help="Share of the sure answers that shall be right.",
 )
 @click.option("--limit", type=click.IntRange(1), help="Ask only the first questions of a FILE.")

@@ -1,6 +1,7 @@
 """A trained network becomes a reader folder: int8 ONNX, its tokenizer and its checksums."""
 
 import json
+import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,9 +45,17 @@ def _quantise(path: Path) -> None:
 
     whole = path.with_suffix(".whole")
     path.rename(whole)
-    quantize_dynamic(
-        whole, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
-    )
+    logging.disable(logging.WARNING)  # it advises on the root logger to optimise first: no gain
+    try:
+        quantize_dynamic(
+            whole,
+            path,
+            op_types_to_quantize=["MatMul"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+        )
+    finally:
+        logging.disable(logging.NOTSET)
     whole.unlink()
 
 

@@ -209,6 +209,7 @@ def _save(
     trainer: _Trainer, folder: Path, settings: Settings, lesson_digest: str, step: int
 ) -> None:
     """The checkpoint, whole or not at all: one file, put in the old one's place."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     tensors = {}
@@ -217,10 +218,17 @@ def _save(
         tensors[f"weight {name}"] = weight
         tensors |= {f"{key} {name}": state[key] for key in ("exp_avg", "exp_avg_sq")}
     about = {"step": step, "settings": asdict(settings), "lessons": lesson_digest}
-    folder.mkdir(parents=True, exist_ok=True)
     making = folder / f"{_CHECKPOINT}.new"
-    save_file(tensors, making, metadata={"about": json.dumps(about)})
-    making.replace(folder / _CHECKPOINT)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, making, metadata={"about": json.dumps(about)})
+        making.replace(folder / _CHECKPOINT)
+    except (OSError, SafetensorError) as error:
+        making.unlink(missing_ok=True)
+        raise TrainingError(
+            f"the checkpoint can't be written to {folder} ({error}): make room there, and give"
+            " the same command again"
+        ) from error
 
 
 def _resume(trainer: _Trainer, folder: Path, settings: Settings, lesson_digest: str) -> int:
