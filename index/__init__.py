@@ -6,6 +6,7 @@ from index.embed import (
     Embedder,
     embedder_fingerprint,
     embedder_folder,
+    load_embedder,
     load_question_embedder,
 )
 from index.errors import (
@@ -55,6 +56,7 @@ __all__ = [
     "given_article",
     "is_given",
     "library_fingerprint",
+    "load_embedder",
     "load_question_embedder",
     "open_session",
     "published",

@@ -8,18 +8,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from index import (
-    Article,
-    Library,
-    Passage,
-    build_articles,
-    embedder_fingerprint,
-    load_question_embedder,
-)
+from index import Article, Library, Passage, build_articles, load_embedder
 from qa.labels import Labelled
 from qa.metrics import holds
-from qa.records import MAX_QUESTION, Question
-from qa.retrieve import retrieve
+from qa.records import MAX_QUESTION, Filters
+from qa.retrieve import expand, search
 
 _LOOKED_AT = 12  # passages of a question's ranking
 KEPT = 4  # of those, at most so many that hold no answer
@@ -38,10 +31,15 @@ def mine(
     """
     build_articles(tqdm(articles, "indexing", disable=not progress), folder, embedder)
     library = Library(folder)
-    encoder = load_question_embedder(library.models, embedder_fingerprint(embedder))
+    texts = [
+        expand(one.question[:MAX_QUESTION], library.expansions, keep=True) for one in questions
+    ]
+    vectors = load_embedder(embedder).encode(texts)  # together: four times as fast
     found = []
-    for labelled in tqdm(questions, "mining negatives", disable=not progress):
-        hits = retrieve(library, encoder, Question(labelled.question[:MAX_QUESTION]), _LOOKED_AT)
+    asked = zip(questions, texts, vectors, strict=True)
+    bar = tqdm(asked, "mining negatives", len(texts), disable=not progress)
+    for labelled, text, vector in bar:
+        hits = search(library, text, vector, Filters(), _LOOKED_AT)
         passages = [hit.passage for hit in hits]
         found.append([one for one in passages if not holds(one.text, labelled.answers)][:KEPT])
     library.close()
