@@ -1,6 +1,7 @@
 """Best passages by words (BM25). The only file that imports the term engine, tantivy."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from index.errors import LibraryCorrupt, LibraryError
 
-_ANALYZER = "words-en-v1"
+_ANALYZER = "words-en-v2"
 _TITLE_WEIGHT = 0.4  # a title's word counts this much beside the passage's own
+_PAIR_WEIGHT = 0.5  # two words of the question that stand together also there
+_APART = 2  # words between them at most, such as those of "Tower of London"
 _HEAP = 64_000_000  # bytes for the writer
 _LONGEST = 64  # letters of a word that is indexed
 _FIELDS = ("body", "title")
@@ -33,17 +36,22 @@ class TermIndex:
     ) -> list[tuple[int, float]]:
         """At most `k` (id, BM25 score) pairs, best first, for any of the words of `text`.
 
-        `among`: the only ids that count.
+        Two neighbours of `text` that are neighbours there, too, count as a word of their own
+        (Metzler and Croft 2005, sequential dependence). `among`: the only ids that count.
         """
-        words = dict.fromkeys(self._analyzer.analyze(text))
+        words = self._analyzer.analyze(text)
         if not words:
             return []
         clauses = []
-        for word in words:
+        for word in dict.fromkeys(words):
             body = Query.term_query(self._schema, "body", word, "freq")
             title = Query.term_query(self._schema, "title", word, "freq")
             clauses.append((Occur.Should, body))
             clauses.append((Occur.Should, Query.boost_query(title, _TITLE_WEIGHT)))
+        for pair in dict.fromkeys(pairwise(words)):
+            if pair[0] != pair[1]:
+                near = Query.phrase_query(self._schema, "body", list(pair), _APART)
+                clauses.append((Occur.Should, Query.boost_query(near, _PAIR_WEIGHT)))
         query = Query.boolean_query(clauses)
         if among is not None:
             query = Query.boolean_query([(Occur.Must, query), (Occur.Must, self._only(among))])
@@ -101,18 +109,11 @@ def build_terms(rows: Iterable[tuple[int, str, str]], folder: Path | None) -> Te
 
     Raises `LibraryError` when `folder` can't be written.
     """
-    schema = (
-        tantivy.SchemaBuilder()
-        .add_unsigned_field("passage", stored=False, indexed=True, fast=True)
-        .add_text_field("title", tokenizer_name=_ANALYZER, index_option="freq")
-        .add_text_field("body", tokenizer_name=_ANALYZER, index_option="freq")
-        .build()
-    )
     if folder is None:
-        index = tantivy.Index(schema)
+        index = tantivy.Index(_schema())
     else:
         folder.mkdir(parents=True)
-        index = tantivy.Index(schema, path=str(folder), reuse=False)
+        index = tantivy.Index(_schema(), path=str(folder), reuse=False)
     index.register_tokenizer(_ANALYZER, _analyzer())
     try:
         _write(index, rows)
@@ -145,9 +146,21 @@ def load_terms(folder: Path, count: int) -> TermIndex:
         terms = TermIndex(index)
     except ValueError as error:
         raise LibraryCorrupt(f"{folder.name} can't be read as a term index") from error
+    if index.schema != _schema():
+        raise LibraryCorrupt(f"{folder.name} is a term index of another version")
     if len(terms) != count:
         raise LibraryCorrupt(f"{folder.name} holds {len(terms)} passages, not {count}")
     return terms
+
+
+def _schema() -> tantivy.Schema:
+    return (
+        tantivy.SchemaBuilder()
+        .add_unsigned_field("passage", stored=False, indexed=True, fast=True)
+        .add_text_field("title", tokenizer_name=_ANALYZER, index_option="freq")
+        .add_text_field("body", tokenizer_name=_ANALYZER, index_option="position")
+        .build()
+    )
 
 
 def _analyzer() -> tantivy.TextAnalyzer:

@@ -4,6 +4,7 @@ import resource
 
 import numpy as np
 import pytest
+import tantivy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,18 @@ def test_the_best_comes_first_and_scores_fall(terms):
     scores = [score for _, score in hits]
     assert scores == sorted(scores, reverse=True) and min(scores) > 0
     assert terms.matching("the agreement signed in the tower", 2) == hits[:2]
+
+
+def test_words_that_stand_together_as_in_the_question_count_more():
+    rows = [
+        (1, "", "The bank of the river floods the old town in most years."),
+        (2, "", "The river floods the old bank in the town of most years."),
+    ]
+    terms = build_terms(rows, None)
+    (first, more), (second, less) = terms.matching("the bank of the river", 2)
+    assert (first, second) == (1, 2) and more > less
+    (_, one), (_, other) = terms.matching("bank", 2)
+    assert one == pytest.approx(other)
 
 
 def test_among_some_ids_scores_are_as_among_all(terms):
@@ -153,6 +166,19 @@ def test_another_count_is_refused(tmp_path):
     build_terms(ROWS, tmp_path / "terms")
     with pytest.raises(LibraryCorrupt, match="terms holds 4 passages, not 5"):
         load_terms(tmp_path / "terms", 5)
+
+
+def test_an_index_without_positions_is_refused(tmp_path):
+    schema = (
+        tantivy.SchemaBuilder()
+        .add_unsigned_field("passage", stored=False, indexed=True, fast=True)
+        .add_text_field("title", index_option="freq")
+        .add_text_field("body", index_option="freq")
+        .build()
+    )
+    tantivy.Index(schema, path=str(tmp_path))
+    with pytest.raises(LibraryCorrupt, match="another version"):
+        load_terms(tmp_path, 0)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"garbage", b"[1, 2]"])
