@@ -19,6 +19,7 @@ from index.errors import (
     SourceError,
 )
 from index.files import file_digest, sync_tree
+from index.fuse import fuse_attention
 from index.library import MODELS, Library, check_fingerprint, library_fingerprint, published
 from index.onnx import export_model, open_session
 from index.put import given_article, is_given
@@ -53,6 +54,7 @@ __all__ = [
     "embedder_folder",
     "export_model",
     "file_digest",
+    "fuse_attention",
     "given_article",
     "is_given",
     "library_fingerprint",

@@ -35,7 +35,7 @@ from qa.retrieve import embed, expand, retrieve, search
 from qa.timing import timed
 from qa.window import Window, windows
 
-READ = 8  # passages read per question
+READ = 8  # passages read per question at most
 ALSO = 0.1  # probability from which on an answer is shown beside one that is
 ALL = Filters()
 CORES = os.cpu_count() or 1
@@ -145,29 +145,38 @@ class QA:
         started = time.perf_counter()
         reading = self._find(text, filters, READ)
         todo = _windows(reading.articles, reading.hits)
-        if todo:
-            yield self._reply(reading, k, started, unread=len(todo))
-        for number, window in enumerate(todo, start=1):
+        left = len(todo)
+        yield self._reply(reading, k, started, unread=left)
+        while left:
             if (time.perf_counter() - started) * 1000 >= budget_ms:
                 late = "Time ran out before every passage was read."
-                yield self._reply(reading, k, started, unread=len(todo) - number + 1, late=late)
+                yield self._reply(reading, k, started, unread=left, late=late)
                 return
-            with timed(reading.timings, "read"):
-                read = self._reader.read(reading.spelled, [window])
-                reading = replace(reading, spans=_best([*reading.spans, *read]))
-            yield self._reply(reading, k, started, unread=len(todo) - number)
-        if not todo:
-            yield self._reply(reading, k, started)
+            reading, left = self._read_one(reading, todo[-left:])
+            yield self._reply(reading, k, started, unread=left)
 
     def read(self, text: str, filters: Filters = ALL) -> Reading:
-        """Everything that was found for the question, before any of it is judged.
+        """Everything that was read for the question, before any of it is judged.
+
+        Passages are read in order until no other is likely to answer better.
 
         Raises what `ask` raises.
         """
         reading = self._find(text, filters, READ)
+        todo = _windows(reading.articles, reading.hits)
+        left = len(todo)
+        while left:
+            reading, left = self._read_one(reading, todo[-left:])
+        return reading
+
+    def _read_one(self, reading: Reading, todo: list[Window]) -> tuple[Reading, int]:
+        """The first of the windows read too; how many of the others are worth reading."""
         with timed(reading.timings, "read"):
-            todo = _windows(reading.articles, reading.hits)
-            return replace(reading, spans=self._reader.read(reading.spelled, todo))
+            found = self._reader.read(reading.spelled, todo[:1])
+            spans = _best([*reading.spans, *found])
+        rest = todo[1:]
+        settled = bool(rest) and self._confidence.settled(spans, rest[0].support)
+        return replace(reading, spans=spans), 0 if settled else len(rest)
 
     def _find(self, text: str, filters: Filters, k: int) -> Reading:
         """At most `k` passages for the question, unread."""
@@ -245,11 +254,13 @@ def _articles(library: Library, hits: list[Hit]) -> dict[str, Article]:
 
 
 def _windows(articles: dict[str, Article], hits: list[Hit]) -> list[Window]:
-    return [
+    """What there is to read, best passage first."""
+    found = [
         one
         for id, article in articles.items()
         for one in windows(article, [hit for hit in hits if hit.passage.article_id == id])
     ]
+    return sorted(found, key=lambda window: -window.support)
 
 
 def _best(spans: list[Span]) -> list[Span]:

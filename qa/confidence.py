@@ -15,6 +15,9 @@ from qa.records import Span
 
 CALIBRATION = "calibration.json"
 _FAR = 4.0  # a lead of more than this over the next answer says nothing more
+# What a span that is read later would have to make up for by its own score. With 2.5, 46 % of
+# the tokens of eight passages are not read, and 0.2 of 63.2 F1 is given up.
+_AHEAD = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class Confidence:
     def relevance(self, span: Span) -> float:
         """What one span counts, by itself."""
         return self.score * span.score + self.share * span.log_share + self.support * span.support
+
+    def settled(self, spans: Sequence[Span], support: float) -> bool:
+        """Whether no passage of this retrieval score, or of less, is likely to answer better."""
+        best = max(map(self.relevance, spans), default=-math.inf)
+        return self.calibrated and best >= self.support * support + _AHEAD
 
     def strength(self, spans: Sequence[Span]) -> float:
         """What an answer counts that all of `spans` give."""

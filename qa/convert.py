@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from index import export_model, file_digest, sync_tree
+from index import export_model, file_digest, fuse_attention, sync_tree
 from qa.errors import ReaderError
 from qa.reader import ABOUT, DEFAULT_READER, MODEL, TOKENIZER
 
@@ -65,6 +65,7 @@ def _convert(source: Path, name: str, target: Path) -> None:
         return found.start_logits, found.end_logits
 
     export_model(forward, model, tokenizer.model_input_names, outputs, making / MODEL)
+    fuse_attention(making / MODEL, getattr(model.config, "num_attention_heads", 0))
     tokenizer.backend_tokenizer.save(str(making / TOKENIZER))
     about = {
         "name": name,

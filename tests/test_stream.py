@@ -6,6 +6,7 @@ import pytest
 
 from index import LibraryMissing
 from qa import Filters, QuestionError, open_qa
+from qa.ask import READ
 
 pytestmark = pytest.mark.model
 QUESTIONS = [
@@ -25,9 +26,14 @@ def test_the_last_reply_is_the_one_that_asking_gives(qa, question):
     *growing, last = qa.stream(question)
     whole = qa.ask(question)
     assert replace(last, took_ms=0.0) == replace(whole, took_ms=0.0)
-    assert len(growing) >= 8 and all(reply.partial for reply in growing)
+    assert len(growing) >= 2 and all(reply.partial for reply in growing)
     assert {reply.passages for reply in growing} == {whole.passages}
     assert growing[0].answers == () and {reply.reason for reply in growing} == {None}
+
+
+def test_a_plain_answer_ends_the_reading_early_and_doubt_goes_on_to_the_end(qa):
+    plain, doubtful = (len(list(qa.stream(question))) for question in QUESTIONS[1:])
+    assert plain < doubtful == READ + 1
 
 
 def test_a_budget_that_runs_out_leaves_a_partial_reply(qa):

@@ -10,16 +10,16 @@ import pytest
 from labelled import ferries, squad
 
 import qa.training.calibrate
-from index import DEFAULT_EMBEDDER, embedder_fingerprint, library_fingerprint
+from index import DEFAULT_EMBEDDER, Article, embedder_fingerprint, library_fingerprint
 from qa import LabelError, Question, Span
 from qa.ask import Reading
 from qa.confidence import CALIBRATION, Confidence, load_confidence
 from qa.errors import TrainingError
-from qa.labels import kept_out, load_labels
+from qa.labels import Labelled, kept_out, load_labels
 from qa.metrics import calibration_error, f1
 from qa.rank import rank
 from qa.reader import ABOUT
-from qa.training.calibrate import calibrate
+from qa.training.calibrate import Case, calibrate
 
 LIBRARY = library_fingerprint(embedder_fingerprint(DEFAULT_EMBEDDER))
 READER = "reader-1:0a"
@@ -219,3 +219,13 @@ def test_a_file_that_is_none_is_told(world, tmp_path):
     (tmp_path / "torn.json").write_text("{")
     with pytest.raises(LabelError, match="is not SQuAD"):
         calibrate([tmp_path / "torn.json"], [], None, DEFAULT_EMBEDDER, tmp_path, 0.95, None, False)
+
+
+def test_only_what_would_have_been_read_is_weighed():
+    article = Article(id="a", origin="a", title="", text="Anna came. Bert left.")
+    spans = [Span("a", 0, 4, 30.0, 0.9, 0.0), Span("a", 11, 15, 1.0, 0.3, 0.0)]
+    reading = Reading(SimpleNamespace(), Question("who?"), "who?", [], {"a": article}, spans, {})
+    case = Case(Labelled("who?", ("Bert",), "a"), True, reading)
+    quick, thorough = Confidence(score=0.3, support=2.0), Confidence(score=0.01, support=2.0)
+    assert [group[0].start for group in case.candidates(quick)] == [0]
+    assert [group[0].start for group in case.candidates(thorough)] == [0, 11]

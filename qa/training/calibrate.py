@@ -8,6 +8,8 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +46,9 @@ class Case:
     reading: Reading
 
     def candidates(self, confidence: Confidence) -> list[tuple[Span, ...]]:
-        """The distinct answers that were read, strongest first."""
-        return candidates(self.reading.asked, self.reading.spans, self.reading.texts, confidence)
+        """The distinct answers that would have been read with these numbers, strongest first."""
+        spans = _read(self.reading.spans, replace(confidence, calibrated=True))
+        return candidates(self.reading.asked, spans, self.reading.texts, confidence)
 
     def right(self, group: Sequence[Span]) -> bool:
         """Whether the answer that these spans give is right."""
@@ -120,6 +123,17 @@ def _asked(
         Case(one, one.article_id not in absent, qa.read(one.question))
         for one in tqdm(questions, "asking", disable=not progress)
     ]
+
+
+def _read(spans: Sequence[Span], confidence: Confidence) -> list[Span]:
+    """The spans up to where reading would have ended; uncalibrated, every passage is read."""
+    found: list[Span] = []
+    order = sorted(spans, key=lambda span: -span.support)
+    for support, group in groupby(order, attrgetter("support")):
+        if found and confidence.settled(found, support):
+            break
+        found += group
+    return found
 
 
 def _fit(cases: Sequence[Case], promise: float) -> Confidence:

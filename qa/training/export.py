@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from index import export_model, file_digest, sync_tree
+from index import export_model, file_digest, fuse_attention, sync_tree
 from qa.reader import ABOUT, MODEL, TOKENIZER
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -31,6 +31,7 @@ def export(network: Any, tokenizer: Path, name: str, folder: Path, *, int8: bool
     export_model(forward, network, _INPUTS, _OUTPUTS, folder / MODEL)
     if int8:
         _quantise(folder / MODEL)
+    fuse_attention(folder / MODEL, network.config.num_attention_heads)
     shutil.copyfile(tokenizer, folder / TOKENIZER)
     about = {
         "name": name,
