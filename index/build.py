@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from index.acronyms import find_acronyms
-from index.derived import clear_old, open_derived, write_derived
+from index.derived import Derived, clear_old, open_derived, write_derived
 from index.embed import (
     DEFAULT_EMBEDDER,
     TorchEmbedder,
@@ -214,14 +214,15 @@ class _Run:
         self._forget_leftovers(set(removed))
         if self._all_again:
             self._stage_rest(set(removed))
-        mended = store.revision > 0 and not self._derived_is_sound()
+        derived = self._opened_derived() if store.revision > 0 else None
+        mended = store.revision > 0 and derived is None
         if mended:
             report.notes.append("the search index was damaged and has been rebuilt")
         different = report.added or report.changed or removed or self._all_again or mended
         if different or store.revision > 0:
             self._export_embedder()
         if different:
-            self._publish(removed)
+            self._publish(removed, derived)
         else:
             with store.transaction():
                 store.set_failures(report.failures)
@@ -257,24 +258,27 @@ class _Run:
                 self._wait(article)
         self._embed_waiting()
 
-    def _publish(self, removed: list[str]) -> None:
+    def _publish(self, removed: list[str], derived: Derived | None) -> None:
         store = self._store
         home = self._folder / DERIVED
         revision = store.revision + 1
         with store.transaction():
             store.make_live(removed, self.report.failures)
             dimension = store.dimension()
-            seal = write_derived(store, dimension, home, revision)
+            written = write_derived(store, dimension, home, revision, derived)
             store.set_meta("dimension", str(dimension))
             store.set_meta("fingerprint", self._fingerprint)
-            store.set_meta("seal", seal)
+            store.set_meta("seal", written.seal)
+            if written.recall is not None:
+                store.set_meta("recall", str(written.recall))
             store.set_meta("revision", str(revision))
         clear_old(home, revision)
 
-    def _derived_is_sound(self) -> bool:
+    def _opened_derived(self) -> Derived | None:
+        """The published revision's indexes, if they are sound."""
         store = self._store
         try:
-            open_derived(
+            return open_derived(
                 self._folder / DERIVED,
                 store.revision,
                 store.meta("seal") or "{}",
@@ -282,8 +286,7 @@ class _Run:
                 store.counts().passages,
             )
         except LibraryCorrupt:
-            return False
-        return True
+            return None
 
     def _export_embedder(self) -> None:
         """Make sure the library's folder holds the ONNX form that questions need."""

@@ -6,42 +6,105 @@ for this revision.
 """
 
 import json
+import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from index.errors import LibraryCorrupt
 from index.files import file_digest, sync_tree
 from index.store import Store
-from index.terms import TermIndex, build_terms, load_terms
+from index.terms import TermIndex, build_terms, change_terms, load_terms
 from index.vectors import VectorIndex, build_vectors, load_vectors
 
 _VECTORS, _TERMS = "vectors.faiss", "terms"
 _KEPT = 2  # revisions on disk: a server may still be opening the one before
+_LARGE = 10_000  # passages; indexes of fewer are made anew, which takes a second
+_FEW = 0.1  # share of passages up to which a large library's indexes are changed instead
 Seal = dict[str, tuple[int, str]]
 
 
-def derive(store: Store, dimension: int, folder: Path | None) -> tuple[VectorIndex, TermIndex]:
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The two indexes over one revision's passages."""
+
+    vectors: VectorIndex
+    terms: TermIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written of a revision. `recall`: of its vectors; None when not measured."""
+
+    seal: str
+    recall: float | None
+
+
+def derive(store: Store, dimension: int, folder: Path | None) -> Derived:
     """Both indexes over the store's live passages; the term index in `folder` or in memory."""
-    vectors = build_vectors(store.vectors(), dimension, store.counts().passages)
+    vectors = build_vectors(store.vectors, dimension, store.counts().passages)
     terms = build_terms(store.passage_texts(), None if folder is None else folder / _TERMS)
     if folder is not None:
         vectors.save(folder / _VECTORS)
-    return vectors, terms
+    return Derived(vectors, terms)
 
 
-def write_derived(store: Store, dimension: int, home: Path, revision: int) -> str:
-    """Build both indexes into `home`/r<revision>, on disk to the last byte; gives the seal."""
+def write_derived(
+    store: Store, dimension: int, home: Path, revision: int, former: Derived | None
+) -> Written:
+    """Write both indexes into `home`/r<revision>, on disk to the last byte.
+
+    `former`: those of the revision before, as opened from its folder. Of a large library where
+    little is different they are changed, which takes seconds where all anew takes minutes.
+    """
     folder = _folder(home, revision)
     shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed
     folder.mkdir(parents=True)
-    derive(store, dimension, folder)
+    if former is None or not _change(store, dimension, folder, _folder(home, revision - 1), former):
+        recall = derive(store, dimension, folder).vectors.recall
+    else:
+        recall = None
     sync_tree(folder)
-    return json.dumps(_seal(folder), sort_keys=True)
+    return Written(json.dumps(_seal(folder), sort_keys=True), recall)
 
 
-def open_derived(
-    home: Path, revision: int, seal: str, dimension: int, count: int
-) -> tuple[VectorIndex, TermIndex]:
+def _change(store: Store, dimension: int, folder: Path, before: Path, former: Derived) -> bool:
+    """Whether the former indexes could be made into these."""
+    had, wanted = former.vectors.ids(), store.passage_numbers()
+    gone = sorted(had - wanted)
+    last = max(had, default=0)
+    fresh = sum(number > last for number in wanted)
+    if (
+        len(wanted) < _LARGE
+        or former.vectors.dimension != dimension
+        or not former.vectors.suits(len(wanted))
+        or len(gone) + fresh > _FEW * len(wanted)
+        or len(had) - len(gone) + fresh != len(wanted)
+    ):
+        return False
+    former.vectors.change(np.array(gone, dtype=np.int64), store.vectors(last))
+    former.vectors.save(folder / _VECTORS)
+    # The engine never writes again into a file of words; only its lists of files change.
+    shutil.copytree(
+        before / _TERMS,
+        folder / _TERMS,
+        ignore=shutil.ignore_patterns("*.lock"),
+        copy_function=_link,
+    )
+    change_terms(folder / _TERMS, gone, store.passage_texts(last))
+    return True
+
+
+def _link(source: str, target: str) -> None:
+    if source.endswith(".json"):
+        shutil.copyfile(source, target)
+    else:
+        os.link(source, target)
+
+
+def open_derived(home: Path, revision: int, seal: str, dimension: int, count: int) -> Derived:
     """The indexes of a revision. Raises `LibraryCorrupt` naming the file that is not as sealed."""
     folder = _folder(home, revision)
     try:
@@ -53,7 +116,7 @@ def open_derived(
                 raise LibraryCorrupt(f"{path.name}: length {path.stat().st_size}, not {length}")
             if file_digest(path) != digest:
                 raise LibraryCorrupt(f"{path.name} is not as it was written")
-        return (
+        return Derived(
             load_vectors(folder / _VECTORS, dimension, count),
             load_terms(folder / _TERMS, count),
         )

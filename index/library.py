@@ -58,15 +58,14 @@ class Library:
         self._counts = self._store.counts()
         count = self._counts.passages
         try:
-            self._vectors, self._terms = open_derived(
-                folder / DERIVED, self.revision, seal, dimension, count
-            )
+            derived = open_derived(folder / DERIVED, self.revision, seal, dimension, count)
         except LibraryCorrupt as error:
-            self._vectors, self._terms = derive(self._store, dimension, None)
+            derived = derive(self._store, dimension, None)
             self.notes = (
                 f"the search index was damaged ({error}) and has been rebuilt from the"
                 " articles; run citespan index to mend it on disk",
             )
+        self._vectors, self._terms = derived.vectors, derived.terms
 
     def renew(self) -> None:
         """Read the same revision through a new connection once the write-ahead log is long.
@@ -141,6 +140,11 @@ class Library:
     def count_articles(self, words: str) -> int:
         """How many articles have all `words` in their titles."""
         return self._store.count_articles(words)
+
+    def recall(self) -> float | None:
+        """Of the 20 nearest vectors by exact search, the share that is found; as last measured."""
+        told = self._store.meta("recall")
+        return None if told is None else float(told)
 
     def sources(self) -> list[tuple[str, int]]:
         """Each source that articles name, with the number of them, most first."""

@@ -29,7 +29,7 @@ CREATE TABLE passages (
     article INTEGER NOT NULL REFERENCES articles (row) ON DELETE CASCADE,
     start   INTEGER NOT NULL,  -- Unicode code points
     "end"   INTEGER NOT NULL,  -- exclusive
-    vector  BLOB NOT NULL      -- little-endian float32, unit length
+    vector  BLOB NOT NULL      -- little-endian float16, unit length
 ) STRICT;
 CREATE INDEX passages_by_article ON passages (article);
 

@@ -109,7 +109,7 @@ class Store(Database):
         return [(start, end, vector) for start, end, vector in rows]
 
     def passage_numbers(self) -> set[int]:
-        """The number of every live passage."""
+        """The number of every live passage; one stored later has a higher number."""
         rows = self._rows(
             "SELECT p.id FROM passages p JOIN articles a ON a.row = p.article WHERE live"
         )
@@ -145,9 +145,9 @@ class Store(Database):
         )
         return np.array([row[0] for row in rows], dtype=np.int64)
 
-    def passage_texts(self) -> Iterator[tuple[int, str, str]]:
-        """Number, article title and text of every live passage."""
-        last = 0
+    def passage_texts(self, after: int = 0) -> Iterator[tuple[int, str, str]]:
+        """Number, article title and text of every live passage with a higher number."""
+        last = after
         while rows := self._rows(
             'SELECT p.id, a.title, substr(a.text, p.start + 1, p."end" - p.start)'
             " FROM passages p JOIN articles a ON a.row = p.article"
@@ -157,9 +157,9 @@ class Store(Database):
             last = rows[-1][0]
             yield from rows
 
-    def vectors(self) -> Iterator[tuple[NDArray[np.int64], Floats]]:
-        """Numbers and vectors of every live passage, in batches."""
-        last = 0
+    def vectors(self, after: int = 0) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+        """Numbers and vectors of every live passage with a higher number, in batches."""
+        last = after
         while rows := self._rows(
             "SELECT p.id, p.vector FROM passages p JOIN articles a ON a.row = p.article"
             " WHERE live AND p.id > ? ORDER BY p.id LIMIT ?",
@@ -168,15 +168,15 @@ class Store(Database):
             last = rows[-1][0]
             ids = np.array([row[0] for row in rows], dtype=np.int64)
             length = len(rows[0][1])
-            if length % 4 or any(len(row[1]) != length for row in rows):
+            if length % 2 or any(len(row[1]) != length for row in rows):
                 raise LibraryCorrupt(f"{self._path} holds vectors that are not of one length")
-            flat = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4")
+            flat = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f2")
             yield ids, flat.reshape(len(rows), -1).astype(np.float32)
 
     def dimension(self) -> int:
         """Numbers in the vector of a live passage; 0 when there is no passage."""
         rows = self._rows(
-            "SELECT length(vector) / 4 FROM passages JOIN articles ON row = article"
+            "SELECT length(vector) / 2 FROM passages JOIN articles ON row = article"
             " WHERE live LIMIT 1"
         )
         return int(rows[0][0]) if rows else 0
@@ -250,7 +250,7 @@ class Store(Database):
             self._many(
                 'INSERT INTO passages (article, start, "end", vector) VALUES (?, ?, ?, ?)',
                 (
-                    (row, passage.start, passage.end, vector.astype("<f4").tobytes())
+                    (row, passage.start, passage.end, vector.astype("<f2").tobytes())
                     for passage, vector in zip(passages, vectors, strict=True)
                 ),
             )

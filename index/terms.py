@@ -1,6 +1,6 @@
 """Best passages by words (BM25). The only file that imports the term engine, tantivy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -82,11 +82,13 @@ class TermIndex:
 
     def known(self, word: str) -> bool:
         """Whether any passage or title holds this word, as the index sees words."""
-        return any(
-            self._searcher.doc_freq(field, term) > 0
+        clauses = [
+            (Occur.Should, Query.term_query(self._schema, field, term, "freq"))
             for term in self._analyzer.analyze(word)
             for field in _FIELDS
-        )
+        ]
+        # Not by the frequency of the term: passages taken out count there until later.
+        return bool(clauses) and bool(self._search(Query.boolean_query(clauses), 1))
 
     def alike(self, word: str, k: int) -> list[int]:
         """At most `k` ids of passages with a word one typo from `word`, else two; or none."""
@@ -115,15 +117,38 @@ def build_terms(rows: Iterable[tuple[int, str, str]], folder: Path | None) -> Te
         folder.mkdir(parents=True)
         index = tantivy.Index(_schema(), path=str(folder), reuse=False)
     index.register_tokenizer(_ANALYZER, _analyzer())
-    try:
-        _write(index, rows)
-    except ValueError as error:
-        raise LibraryError(f"the term index can't be written: {error}") from error
+    _write(index, [], rows)
     return TermIndex(index)
 
 
-def _write(index: tantivy.Index, rows: Iterable[tuple[int, str, str]]) -> None:
+def change_terms(
+    folder: Path, removed: Sequence[int], rows: Iterable[tuple[int, str, str]]
+) -> None:
+    """Take passages out of the index in `folder` and put others in.
+
+    Raises `LibraryError` when it can't be written.
+    """
+    index = tantivy.Index.open(str(folder))
+    index.register_tokenizer(_ANALYZER, _analyzer())
+    _write(index, removed, rows)
+
+
+def _write(
+    index: tantivy.Index, removed: Sequence[int], rows: Iterable[tuple[int, str, str]]
+) -> None:
+    try:
+        _commit(index, removed, rows)
+    except ValueError as error:
+        raise LibraryError(f"the term index can't be written: {error}") from error
+
+
+def _commit(
+    index: tantivy.Index, removed: Sequence[int], rows: Iterable[tuple[int, str, str]]
+) -> None:
     writer = index.writer(heap_size=_HEAP, num_threads=1)
+    if removed:
+        gone = Query.term_set_query(index.schema, "passage", list(removed))
+        writer.delete_documents_by_query(gone)
     for passage, title, body in rows:
         document = tantivy.Document()
         document.add_unsigned("passage", passage)

@@ -1,7 +1,8 @@
 """Nearest vectors. The only file that imports faiss; it knows ids and numbers, no text."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -9,21 +10,29 @@ from numpy.typing import NDArray
 
 from index.errors import LibraryCorrupt, LibraryError
 
-EXACT_LIMIT = 50_000  # vectors; below it every one is compared, above it a graph is searched
-_GRAPH_LINKS = 32  # HNSW's M; with these values recall@20 against exact search is above .99
-_GRAPH_BUILD = 200
-_GRAPH_SEARCH = 256
+EXACT_LIMIT = 50_000  # vectors; below it every one is compared, above it those in near cells
 _PART = 4096  # vectors compared at once when only some count
+_CELLS = 4  # times the square root of the number of vectors
+_PER_CELL = 40  # vectors that a cell's centre is made of; faiss asks for 39 at least
+_ASKED, _DEPTH = 200, 20  # questions and nearest vectors, when recall is measured
+_LIKE = 0.7  # cosine of such a question with the vector it is made of, as real questions have
+_BY_ID = 2  # faiss' DirectMap::Hashtable: an id leads to its vector
+RECALL = 0.995  # of those nearest; as many cells are searched as that takes
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
+Batches = Callable[[], Iterable[tuple[Ids, Floats]]]
 
 
 class VectorIndex:
-    """Unit vectors by id, searched by inner product (cosine)."""
+    """Unit vectors by id, searched by inner product (cosine).
 
-    def __init__(self, index: faiss.IndexIDMap2) -> None:
+    `recall`: of the nearest by exact search, the share that is found; None when not measured.
+    """
+
+    def __init__(self, index: Any, recall: float | None) -> None:
         self._index = index
+        self.recall = recall
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -57,11 +66,37 @@ class VectorIndex:
 
     def ids(self) -> set[int]:
         """Every id in the index."""
-        return set(faiss.vector_to_array(self._index.id_map).tolist())
+        if isinstance(self._index, faiss.IndexIDMap2):
+            return set(faiss.vector_to_array(self._index.id_map).tolist())
+        cells = self._index.invlists
+        found: set[int] = set()
+        for cell in range(cells.nlist):
+            if size := cells.list_size(cell):
+                found.update(faiss.rev_swig_ptr(cells.get_ids(cell), size).tolist())
+        return found
 
     def vectors(self, ids: Ids) -> Floats:
         """The vectors as they are indexed, shape (ids, dimension)."""
         return np.asarray(self._index.reconstruct_batch(ids), dtype=np.float32)
+
+    def suits(self, count: int) -> bool:
+        """Whether an index of so many vectors would be about like this one."""
+        if isinstance(self._index, faiss.IndexIDMap2):
+            return count < EXACT_LIMIT
+        return count >= EXACT_LIMIT and 0.7 < self._index.nlist / _cells(count) < 1.4
+
+    def change(self, removed: Ids, added: Iterable[tuple[Ids, Floats]]) -> None:
+        """Take vectors out, put others in."""
+        if len(removed):
+            kind = (  # the one is quick, the other the only one that cells with a map can use
+                faiss.IDSelectorBatch
+                if isinstance(self._index, faiss.IndexIDMap2)
+                else faiss.IDSelectorArray
+            )
+            self._index.remove_ids(kind(len(removed), faiss.swig_ptr(removed)))
+        for ids, vectors in added:
+            self._index.add_with_ids(vectors, ids)
+        self.recall = None
 
     def save(self, path: Path) -> None:
         """Write the index to `path`. Raises `LibraryError` when it can't be written whole."""
@@ -71,20 +106,70 @@ class VectorIndex:
             raise LibraryError(f"{path} can't be written: is the disk full?") from error
 
 
-def build_vectors(batches: Iterable[tuple[Ids, Floats]], dimension: int, count: int) -> VectorIndex:
-    """An index over batches of ids and vectors; `count` in all decides its kind."""
-    inner = faiss.IndexFlatIP(dimension) if count < EXACT_LIMIT else _graph(dimension)
-    index = faiss.IndexIDMap2(inner)
-    for ids, vectors in batches:
+def build_vectors(batches: Batches, dimension: int, count: int) -> VectorIndex:
+    """An index over batches of ids and vectors, which are gone through twice at most.
+
+    `count` in all decides its kind.
+    """
+    if count >= EXACT_LIMIT:
+        return _in_cells(batches, dimension, count)
+    index = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
+    for ids, vectors in batches():
         index.add_with_ids(vectors, ids)
-    return VectorIndex(index)
+    return VectorIndex(index, 1.0)
 
 
-def _graph(dimension: int) -> faiss.Index:
-    graph = faiss.IndexHNSWFlat(dimension, _GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
-    graph.hnsw.efConstruction = _GRAPH_BUILD
-    graph.hnsw.efSearch = _GRAPH_SEARCH
-    return graph
+def _cells(count: int) -> int:
+    return _CELLS * int(count**0.5)
+
+
+def _in_cells(batches: Batches, dimension: int, count: int) -> VectorIndex:
+    """Vectors as float16 in cells around centres, of which the nearest are searched."""
+    step = max(1, count // (_PER_CELL * _cells(count)))
+    sample = np.concatenate([vectors[::step] for _, vectors in batches()])
+    centres = faiss.IndexFlatIP(dimension)
+    index = faiss.IndexIVFScalarQuantizer(
+        centres,
+        dimension,
+        _cells(count),
+        faiss.ScalarQuantizer.QT_fp16,
+        faiss.METRIC_INNER_PRODUCT,
+        False,  # the numbers themselves, not what they differ from a centre by
+    )
+    index.train(sample)
+    index.set_direct_map_type(_BY_ID)
+    asked = _questions(sample)
+    exact = faiss.ResultHeap(len(asked), _DEPTH, keep_max=True)
+    for ids, vectors in batches():
+        index.add_with_ids(vectors, ids)
+        scores, places = faiss.knn(
+            asked, vectors, min(_DEPTH, len(ids)), faiss.METRIC_INNER_PRODUCT
+        )
+        exact.add_result(scores, ids[places])
+    exact.finalize()
+    return VectorIndex(index, _search_enough(index, asked, exact.I))
+
+
+def _questions(sample: Floats) -> Floats:
+    """Unit vectors at `_LIKE` from some of the sample, each in a direction of its own."""
+    random = np.random.default_rng(1)
+    chosen = sample[random.integers(0, len(sample), _ASKED)]
+    aside = random.normal(size=chosen.shape).astype(np.float32)
+    aside -= (aside * chosen).sum(axis=1, keepdims=True) * chosen
+    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+    return np.ascontiguousarray(_LIKE * chosen + (1 - _LIKE**2) ** 0.5 * aside, np.float32)
+
+
+def _search_enough(index: faiss.IndexIVF, asked: Floats, exact: Ids) -> float:
+    """Set how many cells are searched, so that recall is enough; the recall."""
+    index.nprobe, recall = 8, 0.0
+    while True:
+        _, found = index.search(asked, _DEPTH)
+        kept = [np.isin(one, other).mean() for one, other in zip(exact, found, strict=True)]
+        recall = float(np.mean(kept))
+        if recall >= RECALL or index.nprobe >= index.nlist:
+            return recall
+        index.nprobe = min(index.nlist, index.nprobe * 3 // 2)
 
 
 def load_vectors(path: Path, dimension: int, count: int) -> VectorIndex:
@@ -99,9 +184,9 @@ def load_vectors(path: Path, dimension: int, count: int) -> VectorIndex:
         found = faiss.read_index(str(path))
     except RuntimeError as error:
         raise LibraryCorrupt(f"{path.name} can't be read as a vector index") from error
-    if not isinstance(found, faiss.IndexIDMap2):
+    if not isinstance(found, faiss.IndexIDMap2 | faiss.IndexIVFScalarQuantizer):
         raise LibraryCorrupt(f"{path.name} is another kind of vector index")
-    index = VectorIndex(found)
+    index = VectorIndex(found, None)
     if (index.dimension, len(index)) != (dimension, count):
         raise LibraryCorrupt(
             f"{path.name} holds {len(index)} vectors of {index.dimension} numbers,"

@@ -51,9 +51,9 @@ def _problems(store: Store, folder: Path) -> Iterator[str]:
         rows = store.passages_of(article.id)
         yield from _article_problems(store, article, rows, dimension)
         for start, end, vector in rows:
-            if met % step == 0 and len(vector) == 4 * dimension:
+            if met % step == 0 and len(vector) == 2 * dimension:
                 text = passage_input(article.title, article.text[start:end])
-                stored = np.frombuffer(vector, dtype="<f4")
+                stored = np.frombuffer(vector, dtype="<f2").astype(np.float32)
                 sample.append((_place(article, start), text, stored))
             met += 1
     yield from _index_problems(store, folder, dimension, total)
@@ -72,19 +72,20 @@ def _article_problems(
     if store.acronyms(article.id) != find_acronyms(article.text):
         yield f"{name} has other acronyms than its text gives"
     for start, _, vector in rows:
-        numbers = np.frombuffer(vector[: len(vector) // 4 * 4], dtype="<f4")
+        numbers = np.frombuffer(vector[: len(vector) // 2 * 2], dtype="<f2").astype(np.float32)
         is_unit = abs(float(np.linalg.norm(numbers)) - 1) <= _UNIT  # false for what is no number
-        if len(vector) != 4 * dimension or not is_unit:
+        if len(vector) != 2 * dimension or not is_unit:
             yield f"{_place(article, start)} has a vector that is not {dimension} unit numbers"
 
 
 def _index_problems(store: Store, folder: Path, dimension: int, total: int) -> Iterator[str]:
     seal = store.meta("seal") or "{}"
     try:
-        vectors, terms = open_derived(folder / DERIVED, store.revision, seal, dimension, total)
+        derived = open_derived(folder / DERIVED, store.revision, seal, dimension, total)
     except LibraryCorrupt as error:
         yield f"the search index is damaged: {error}"
         return
+    vectors, terms = derived.vectors, derived.terms
     numbers = store.passage_numbers()
     if terms.ids() != numbers:
         yield "the term index holds other passages than the database"

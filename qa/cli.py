@@ -228,6 +228,9 @@ def stats(data: Path) -> None:
     click.echo(f"articles    {counts.articles:,}")
     click.echo(f"passages    {counts.passages:,}")
     click.echo(f"revision    {library.revision}")
+    recall = library.recall()
+    if recall is not None:
+        click.echo(f"recall      {recall:.3f} of the 20 nearest vectors by exact search")
     click.echo(f"built with  {library.fingerprint}")
     for note in library.notes:
         click.secho(f"note        {note}", fg="yellow")

@@ -142,7 +142,8 @@ def sealed(home):
 def test_the_seal_names_every_file_and_opening_checks_the_shape(home):
     seal, dimension, count = sealed(home)
     assert all(file.split("/")[-1].replace("*", "") in seal for file in FILES)
-    vectors, terms = open_derived(home / DERIVED, 2, seal, dimension, count)
+    derived = open_derived(home / DERIVED, 2, seal, dimension, count)
+    vectors, terms = derived.vectors, derived.terms
     assert vectors.ids() == terms.ids() and len(terms) == count
     for shape in ((dimension + 1, count), (dimension, count + 1)):
         with pytest.raises(LibraryCorrupt, match=r"vectors\.faiss holds"):
@@ -172,8 +173,9 @@ def test_what_a_killed_run_left_is_written_over(home, built, tmp_path):
     left.mkdir(parents=True)
     (left / "vectors.faiss").write_bytes(b"half")
     (left / "terms").mkdir()
-    seal = write_derived(store, 16, tmp_path / "derived", 7)
-    vectors, terms = open_derived(tmp_path / "derived", 7, seal, 16, store.counts().passages)
+    seal = write_derived(store, 16, tmp_path / "derived", 7, None).seal
+    derived = open_derived(tmp_path / "derived", 7, seal, 16, store.counts().passages)
+    vectors, terms = derived.vectors, derived.terms
     assert vectors.ids() == terms.ids() == store.passage_numbers()
     store.close()
 
@@ -184,9 +186,52 @@ def test_indexes_in_memory_are_those_on_disk(home):
     on_disk = open_derived(home / DERIVED, 2, seal, dimension, count)
     in_memory = derive(store, dimension, None)
     store.close()
-    for one, other in zip(on_disk, in_memory, strict=True):
+    for one, other in (
+        (on_disk.vectors, in_memory.vectors),
+        (on_disk.terms, in_memory.terms),
+    ):
         assert one.ids() == other.ids()
-    assert on_disk[1].matching("alpaca rain", 9) == in_memory[1].matching("alpaca rain", 9)
+    assert on_disk.terms.matching("alpaca rain", 9) == in_memory.terms.matching("alpaca rain", 9)
+
+
+@pytest.fixture
+def always_changed(monkeypatch):
+    """Indexes are changed however few passages there are, and however many are different."""
+    monkeypatch.setattr("index.derived._LARGE", 0)
+    monkeypatch.setattr("index.derived._FEW", 9.0)
+
+
+def test_changed_indexes_are_those_that_would_be_made_anew(
+    home, article, tiny_embedder, always_changed
+):
+    before = (home / DERIVED / "r2" / "terms").glob("*.idx")
+    kept = {path.name: path.stat().st_ino for path in before}
+    changed = [*animals(article)[1:3], article("A dingo met the gazelle.", "Dingo", "9")]
+    report = build_articles(changed, home, str(tiny_embedder))
+    assert (report.added, report.removed, report.revision) == (1, 2, 3)
+    assert verify(home) == []
+    after = {path.name: path.stat().st_ino for path in (home / DERIVED / "r3").rglob("*.idx")}
+    assert kept.items() & after.items(), "made anew"
+    library = Library(home)
+    assert [library.known(word) for word in ("alpaca", "beaver", "dingo", "rain")] == [
+        *(False, True, True, True)
+    ]
+    for word in ("gazelle", "slept", "dingo"):
+        found = {hit.passage.text for hit in library.hits(library.matching(word, 9))}
+        assert found == {one.text for one in changed if word in one.text.lower()}
+    assert {hit.passage.text for hit in library.hits(library.nearest(np.ones(16), 9))} == {
+        one.text for one in changed
+    }
+
+
+def test_the_former_revision_stays_whole_when_its_indexes_are_changed(
+    home, article, tiny_embedder, always_changed
+):
+    store, before = Store(home / DATABASE), sealed(home)
+    store.close()
+    build_articles(animals(article)[2:], home, str(tiny_embedder))
+    derived = open_derived(home / DERIVED, 2, *before)
+    assert len(derived.terms) == len(derived.vectors) == 4
 
 
 def test_clearing_keeps_the_last_two_revisions_and_what_is_not_ours(tmp_path):

@@ -232,10 +232,10 @@ def test_expansions_come_most_used_first_in_any_letter_case(store, article):
     assert store.expansions("RA%") == store.expansions("' OR 1 --") == []
 
 
-def test_vectors_come_back_to_the_bit_and_in_batches(store, article, monkeypatch):
+def test_vectors_come_back_as_float16_and_in_batches(store, article, monkeypatch):
     monkeypatch.setattr("index.store._BATCH", 3)
     one = article("0123456789")
-    written = np.random.default_rng(1).normal(size=(10, 5)).astype(np.float32)
+    written = np.random.default_rng(1).normal(size=(10, 5)).astype(np.float16).astype(np.float32)
     store.stage(one, passages(one, *((n, n + 1) for n in range(10))), written, {})
     publish(store)
     batches = list(store.vectors())

@@ -121,13 +121,13 @@ def test_a_changed_acronym_is_named(home, change, article, sql):
 
 
 def changed_vector(how, old):
-    numbers = np.frombuffer(old, "<f4")
+    numbers = np.frombuffer(old, "<f2")
     return {
-        "cut by a number": old[:-4],
+        "cut by a number": old[:-2],
         "cut by a byte": old[:-1],
         "empty": b"",
-        "longer": old + old[:4],
-        "scaled": (numbers * 2).astype("<f4").tobytes(),
+        "longer": old + old[:2],
+        "scaled": (numbers * 2).astype("<f2").tobytes(),
         "zero": bytes(len(old)),
         "not a number": np.full_like(numbers, np.nan).tobytes(),
     }[how]
