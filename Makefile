@@ -9,7 +9,7 @@ TESTABLE := .venv/testable
 ROOT     := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve index test test-browser soak check bench clean
+.PHONY: help install serve index test test-browser soak check bench bench-peers bench-growth clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -40,6 +40,12 @@ check: $(TESTABLE) ## format, lint, types
 
 bench: $(READY) ## measure speed and quality on this machine
 	$(BIN)/python tests/bench/bench.py
+
+bench-peers: $(TESTABLE) ## the same work done by Citespan, Haystack and txtai
+	$(BIN)/python tests/bench/bench_peers.py
+
+bench-growth: $(READY) ## libraries of a thousand to a million passages; takes half an hour
+	$(BIN)/python tests/bench/growth.py --million
 
 clean: ## remove the virtual environment and the index
 	rm -rf .venv "$(DATA)"

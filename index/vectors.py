@@ -14,8 +14,8 @@ EXACT_LIMIT = 50_000  # vectors; below it every one is compared, above it those 
 _PART = 4096  # vectors compared at once when only some count
 _CELLS = 4  # times the square root of the number of vectors
 _PER_CELL = 40  # vectors that a cell's centre is made of; faiss asks for 39 at least
+_NEAR = 8
 _ASKED, _DEPTH = 200, 20  # questions and nearest vectors, when recall is measured
-_LIKE = 0.7  # cosine of such a question with the vector it is made of, as real questions have
 _BY_ID = 2  # faiss' DirectMap::Hashtable: an id leads to its vector
 RECALL = 0.995  # of those nearest; as many cells are searched as that takes
 
@@ -151,13 +151,12 @@ def _in_cells(batches: Batches, dimension: int, count: int) -> VectorIndex:
 
 
 def _questions(sample: Floats) -> Floats:
-    """Unit vectors at `_LIKE` from some of the sample, each in a direction of its own."""
-    random = np.random.default_rng(1)
-    chosen = sample[random.integers(0, len(sample), _ASKED)]
-    aside = random.normal(size=chosen.shape).astype(np.float32)
-    aside -= (aside * chosen).sum(axis=1, keepdims=True) * chosen
-    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
-    return np.ascontiguousarray(_LIKE * chosen + (1 - _LIKE**2) ** 0.5 * aside, np.float32)
+    """Unit vectors, each between `_NEAR` of the sample, and about as hard to search for as the
+    real questions of tests/bench/growth.py: those between two are found in far fewer cells.
+    """
+    chosen = np.random.default_rng(1).integers(0, len(sample), (_ASKED, _NEAR))
+    between = sample[chosen].sum(axis=1)
+    return np.ascontiguousarray(between / np.linalg.norm(between, axis=1, keepdims=True))
 
 
 def _search_enough(index: faiss.IndexIVF, asked: Floats, exact: Ids) -> float:

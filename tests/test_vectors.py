@@ -47,6 +47,8 @@ def test_among_some_ids_every_one_is_compared(cells, allowed, k, seed):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("index.vectors.EXACT_LIMIT", 1 if cells else 1000)
         found = index_of(vectors).nearest(question, k, among)
+    if cells:
+        vectors = vectors.astype(np.float16).astype(np.float32)
     cosines = vectors @ question
     assert [id for id, _ in found] == sorted(among.tolist(), key=lambda id: -cosines[id])[:k]
     assert all(score == pytest.approx(cosines[id], abs=1e-3) for id, score in found)
