@@ -1,6 +1,7 @@
 """Articles in, passages out. Knows nothing of questions."""
 
-from index.build import build, build_articles
+from index.backup import backup, restore
+from index.build import build, build_articles, repair
 from index.embed import (
     DEFAULT_EMBEDDER,
     Embedder,
@@ -47,6 +48,7 @@ __all__ = [
     "Passage",
     "Report",
     "SourceError",
+    "backup",
     "build",
     "build_articles",
     "check_fingerprint",
@@ -62,6 +64,8 @@ __all__ = [
     "load_question_embedder",
     "open_session",
     "published",
+    "repair",
+    "restore",
     "sentences",
     "sync_tree",
     "verify",

@@ -71,10 +71,13 @@ def build_articles(
     folder: Path,
     embedder: str = DEFAULT_EMBEDDER,
     inside: Callable[[str], bool] = lambda origin: True,
+    *,
+    anew: bool = False,
 ) -> Report:
     """Bring the library to `articles`: a live one that is not among them goes if `inside`.
 
     `inside`: whether an article of this origin would be among them if it still existed.
+    `anew`: the search indexes are made anew even if they seem sound.
     Raises `LibraryLocked` when another run is writing, `LibraryError` when the disk refuses.
     """
     started = time.perf_counter()
@@ -83,7 +86,7 @@ def build_articles(
         try:
             run = _Run(store, folder, embedder, inside)
             run.read(articles)
-            run.finish()
+            run.finish(anew)
         except OSError as error:
             raise LibraryError(f"{folder} can't be written: {error.strerror}") from error
         finally:
@@ -92,6 +95,15 @@ def build_articles(
     report.seconds = time.perf_counter() - started
     report.passages_per_second = report.embedded / report.seconds
     return report
+
+
+def repair(folder: Path, embedder: str = DEFAULT_EMBEDDER) -> Report:
+    """Make all that is derived from the stored articles anew, as another revision.
+
+    Raises `LibraryMissing` when nothing is stored, and what building raises.
+    """
+    Store(folder / DATABASE).close()
+    return build_articles([], folder, embedder, lambda origin: False, anew=True)
 
 
 class _Run:
@@ -206,18 +218,19 @@ class _Run:
             self._embedder = load_embedder(self._embedder_name)
         return self._embedder
 
-    def finish(self) -> None:
-        """Publish, if anything is different from the published revision."""
+    def finish(self, anew: bool) -> None:
+        """Publish, if anything is different from the published revision, or to be made anew."""
         store, report = self._store, self.report
         removed = self._gone()
         report.removed, report.failed = len(removed), len(report.failures)
         self._forget_leftovers(set(removed))
         if self._all_again:
             self._stage_rest(set(removed))
-        derived = self._opened_derived() if store.revision > 0 else None
+        derived = self._opened_derived() if store.revision > 0 and not anew else None
         mended = store.revision > 0 and derived is None
         if mended:
-            report.notes.append("the search index was damaged and has been rebuilt")
+            was = "has" if anew else "was damaged and has"
+            report.notes.append(f"the search index {was} been rebuilt")
         different = report.added or report.changed or removed or self._all_again or mended
         if different or store.revision > 0:
             self._export_embedder()

@@ -115,6 +115,22 @@ class Database:
         self._rows("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
 
+def copy_database(source: Path, target: Path) -> None:
+    """Put one library file's rows in the place of another's, in one transaction.
+
+    Readers of either go on; those of `target` see the old rows until they look again. Raises
+    what `Database` raises.
+    """
+    one, other = Database(source), Database(target, write=True)
+    try:
+        with _translated(target), other._db.backup("main", one._db, "main") as copying:
+            while not copying.done:
+                copying.step(-1)
+    finally:
+        one.close()
+        other.close()
+
+
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     """SQLite's errors as ours."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from index import Library, Report, build, verify
+from index import Library, Report, backup, build, repair, restore, verify
 from qa.ask import open_qa
 from qa.evaluate import evaluate
 from qa.options import FILE, FOLDER, data_option, embedder_option, reader_option, told
@@ -239,17 +239,48 @@ def stats(data: Path) -> None:
 
 
 @main.command("verify")
+@click.option("--repair", "mend", is_flag=True, help="Make what is derived anew, and check again.")
 @data_option
-def verify_command(data: Path) -> None:
-    """Check everything stored against itself; exit code 1 when something is wrong."""
+@embedder_option
+def verify_command(mend: bool, data: Path, embedder: str) -> None:
+    """Check everything stored against itself; exit code 1 when something is wrong.
+
+    --repair mends the search indexes. A damaged article is mended by indexing its file again,
+    or by citespan restore.
+    """
     with told():
         problems = verify(data)
+        if problems and mend:
+            repair(data, embedder)
+            click.echo(f"{_many(len(problems), 'problem')} found, the search indexes made anew")
+            problems = verify(data)
     for problem in problems:
         click.secho(problem, fg="red")
     click.echo(
         f"{_many(len(problems), 'problem')} found" if problems else "everything is as it should be"
     )
     sys.exit(1 if problems else 0)
+
+
+@main.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@data_option
+def backup_command(file: Path, data: Path) -> None:
+    """Write the library to FILE, whole or not at all, also while it is served or written."""
+    with told():
+        revision = backup(data, file)
+    click.echo(f"{file}: revision {revision}, {file.stat().st_size / 1e6:,.1f} MB")
+
+
+@main.command("restore")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@data_option
+@embedder_option
+def restore_command(file: Path, data: Path, embedder: str) -> None:
+    """Put the library in FILE in the place of the one that is there, also while it is served."""
+    with told():
+        report = restore(file, data, embedder)
+    _print_report(report)
 
 
 @main.command()

@@ -18,7 +18,10 @@ from qa.confidence import CALIBRATION, Confidence
 from qa.reader import DEFAULT_READER, load_reader
 
 pytestmark = pytest.mark.model
-COMMANDS = ("index", "ask", "eval", "train", "calibrate", "stats", "verify", "serve")
+COMMANDS = (
+    *("index", "ask", "eval", "train", "calibrate", "stats", "verify", "backup", "restore"),
+    "serve",
+)
 COMMAND = Path(sys.executable).with_name("citespan")
 QUESTION = "Who signed the RAA between Britain and Japan?"
 FRONT = "---\ntitle: The old bridge\npublished: 2023-01-11\nsource: Alder News\n---\n"
@@ -254,6 +257,26 @@ def test_verify_finds_nothing_wrong_and_then_what_was_changed(articles, data):
     assert damaged.exit_code == 1
     assert "The old bridge" in damaged.stdout
     assert "problems found" in damaged.stdout.splitlines()[-1]
+
+
+def test_verify_repairs_what_is_derived(articles, data):
+    run("index", articles, "--data", data)
+    [file] = (data / "derived" / "r1").glob("*.faiss")
+    file.unlink()
+    mended = run("verify", "--repair", "--data", data)
+    assert "1 problem found, the search indexes made anew" in mended.output
+    assert mended.exit_code == 0 and "everything is as it should be" in mended.output
+    assert "made anew" not in run("verify", "--repair", "--data", data).output
+
+
+def test_a_library_is_kept_in_a_file_and_put_back(articles, data, tmp_path):
+    run("index", articles, "--data", data)
+    kept = run("backup", tmp_path / "kept.zip", "--data", data)
+    assert kept.exit_code == 0 and "revision 1" in kept.output
+    back = run("restore", tmp_path / "kept.zip", "--data", data)
+    assert back.exit_code == 0 and "revision 2" in back.output
+    refused = run("restore", tmp_path / "none.zip", "--data", data)
+    assert refused.exit_code == 2 and "none.zip does not exist" in sentence(refused)
 
 
 def test_eval_prints_the_figures(tmp_path):

@@ -1,0 +1,108 @@
+"""A library as one file, and back, while it is served and written.
+
+The file is a zip of the database and what it should be. The search indexes are not in it: they
+are derived from it again. It must not know what a question is.
+"""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from index.build import build_articles
+from index.database import copy_database, missing
+from index.derived import clear_old, write_derived
+from index.embed import DEFAULT_EMBEDDER
+from index.errors import LibraryCorrupt, LibraryError
+from index.files import file_digest
+from index.library import DATABASE, DERIVED
+from index.lock import only_writer
+from index.report import Report
+from index.store import Store
+
+_ABOUT = "backup.json"
+_PART = 1 << 20  # bytes copied at a time
+
+
+def backup(folder: Path, file: Path) -> int:
+    """Write the published revision of the library in `folder` to `file`, whole or not at all.
+
+    Gives the revision. Raises `LibraryMissing` when there is nothing to keep, `LibraryError`
+    when `file` can't be written.
+    """
+    making = file.with_name(file.name + ".new")
+    try:
+        with TemporaryDirectory(dir=file.absolute().parent) as place:
+            copy = Path(place) / DATABASE
+            copy_database(folder / DATABASE, copy)
+            store = Store(copy, write=True)
+            store.unstage_all()
+            revision = store.revision
+            store.close()
+            if revision == 0:
+                raise missing(folder)
+            about = {"revision": revision, "sha256": file_digest(copy)}
+            with zipfile.ZipFile(making, "w") as packed:
+                packed.writestr(_ABOUT, json.dumps(about))
+                packed.write(copy, DATABASE)
+            with making.open("rb") as whole:
+                os.fsync(whole.fileno())
+            making.replace(file)
+    except OSError as error:
+        raise LibraryError(f"{file} can't be written: {error.strerror}") from error
+    finally:
+        making.unlink(missing_ok=True)
+    return revision
+
+
+def restore(file: Path, folder: Path, embedder: str = DEFAULT_EMBEDDER) -> Report:
+    """Put what `file` holds in the place of the library in `folder`, whole or not at all.
+
+    A running server swaps to it as to any new revision. Raises `LibraryCorrupt` when `file` is
+    not a whole backup, before anything is touched, and what building raises.
+    """
+    with only_writer(folder), TemporaryDirectory(dir=folder, prefix="restore-") as place:
+        copy = Path(place) / DATABASE
+        _unpack(file, copy)
+        store = Store(copy, write=True)
+        if damage := store.damage():
+            raise LibraryCorrupt(f"{file} holds a damaged library: {damage[0]}")
+        current = Store(folder / DATABASE, write=True)
+        revision = max(current.revision, store.revision) + 1
+        current.close()
+        home = folder / DERIVED
+        written = write_derived(store, store.dimension(), home, revision, None)
+        with store.transaction():
+            store.set_meta("seal", written.seal)
+            store.set_meta("revision", str(revision))
+        store.close()
+        copy_database(copy, folder / DATABASE)
+        clear_old(home, revision)
+    # What is left to make is the embedder's other form, where it is not there yet.
+    return build_articles([], folder, embedder, lambda origin: False)
+
+
+def _unpack(file: Path, target: Path) -> None:
+    """The database in `file`, if it is as it was written."""
+    try:
+        with zipfile.ZipFile(file) as packed:
+            about = json.loads(packed.read(_ABOUT))
+            with packed.open(DATABASE) as source, target.open("wb") as copy:
+                while part := source.read(_PART):
+                    copy.write(part)
+        if file_digest(target) != about["sha256"]:
+            raise LibraryCorrupt(f"{file} is not as it was written: take another backup")
+    except FileNotFoundError as error:
+        raise LibraryError(f"{file} does not exist") from error
+    except OSError as error:
+        raise LibraryError(f"{error.filename or file}: {error.strerror}") from error
+    except _DAMAGED as error:
+        raise LibraryCorrupt(f"{file} is no backup that can be read: take another") from error
+
+
+_DAMAGED: Any = (
+    *(zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError),
+    *(NotImplementedError, RuntimeError, OverflowError),
+)
