@@ -10,8 +10,10 @@ import httpx
 import pytest
 from web_fakes import WORDS, FakeQA
 
+from qa import MAX_QUESTION
 from qa.cli import main
 from web import Settings, create_app
+from web.headers import MAX_ADDRESS
 from web.routes import ROUTES
 from web.settings import settings_help
 from web.shapes import Reply
@@ -65,3 +67,14 @@ def test_the_client_in_it_asks_and_says_what_went_wrong(monkeypatch):
 def test_the_reply_in_it_has_the_fields_of_a_reply():
     [text] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     Reply.model_validate(json.loads(text), strict=True)
+
+
+def test_the_limits_in_the_threat_model_are_the_defaults():
+    told = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    defaults = {setting.name: setting.default for setting in settings_help()}
+    assert set(re.findall(r"CITESPAN_[A-Z_]+", told)) <= set(defaults)
+    assert f"{int(defaults['CITESPAN_MAX_BODY']) // 1024} kB" in told
+    assert f"| {defaults['CITESPAN_MAX_ANSWERS']} | `CITESPAN_MAX_ANSWERS`" in told
+    assert f"{defaults['CITESPAN_THREADS']} and {defaults['CITESPAN_QUEUE']}; one more" in told
+    assert f"{MAX_ADDRESS:,} bytes" in told and f"{MAX_QUESTION} characters" in told
+    assert defaults["CITESPAN_LIMIT"] == "" and defaults["CITESPAN_PROXIES"] == "0"
