@@ -9,7 +9,7 @@ TESTABLE := .venv/testable
 ROOT     := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve index test test-browser soak check bench bench-peers bench-growth clean
+.PHONY: help install serve index test test-browser soak check bench bench-peers bench-growth licenses clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -40,12 +40,16 @@ check: $(TESTABLE) ## format, lint, types
 
 bench: $(READY) ## measure speed and quality on this machine
 	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/speed.py
 
 bench-peers: $(TESTABLE) ## the same work done by Citespan, Haystack and txtai
 	$(BIN)/python tests/bench/bench_peers.py
 
-bench-growth: $(READY) ## libraries of a thousand to a million passages; takes half an hour
+bench-growth: $(READY) ## libraries of a thousand to a million passages; a quarter of an hour
 	$(BIN)/python tests/bench/growth.py --million
+
+licenses: $(TESTABLE) ## list what runs here with its licence
+	@$(BIN)/pip-licenses --order=license --packages $$(sed 's/==.*//' requirements.lock)
 
 clean: ## remove the virtual environment and the index
 	rm -rf .venv "$(DATA)"
