@@ -5,7 +5,7 @@ becomes live at once, with the derived indexes that belong to it.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -19,7 +19,8 @@ from index.embed import (
     load_embedder,
     load_question_embedder,
 )
-from index.errors import EmbedderError, LibraryCorrupt, LibraryError
+from index.errors import EmbedderError, LibraryCorrupt, LibraryError, SourceError
+from index.fetch import Visitor
 from index.library import DATABASE, DERIVED, MODELS, library_fingerprint, model_name, passage_input
 from index.lock import only_writer
 from index.records import Article, Failure, Passage
@@ -39,31 +40,48 @@ def build(
     only: bool = False,
     progress: bool = False,
     told: Callable[[int, int], None] = lambda done, total: None,
+    urls: Sequence[str] = (),
+    visitor: Visitor | None = None,
 ) -> Report:
-    """Bring the library in `folder` to what the files under `paths` hold now.
+    """Bring the library in `folder` to what the files under `paths` and the `urls` hold now.
 
     Articles that came from elsewhere stay, unless `only`. `told` hears how many of how many
-    files are read. Raises `SourceError` when a path
-    does not exist, `LibraryLocked` when another run is writing.
+    files are read. `visitor`: who fetches the pages; one that stays outside for None.
+    Raises `SourceError` when a path does not exist, `LibraryLocked` when another run is writing.
     """
     files = list(dict.fromkeys(file for path in paths for file in find_files(path)))
     roots = [shown(path.resolve()) for path in paths]
 
     def inside(origin: str) -> bool:
-        return only or any(
-            origin == root or origin.startswith((f"{root}/", f"{root}#")) for root in roots
+        return (
+            only
+            or origin in urls
+            or any(origin == root or origin.startswith((f"{root}/", f"{root}#")) for root in roots)
         )
 
     def read() -> Iterator[Article | Failure]:
         for done, file in enumerate(bar, start=1):
             yield from sources.read(file)
             told(done, len(files))
+        guest = Visitor() if visitor is None else visitor
+        for url in dict.fromkeys(urls):
+            yield _page(url, guest, sources)
 
     with Sources() as sources, tqdm(files, unit="file", disable=not progress, leave=False) as bar:
         report = build_articles(read(), folder, embedder, inside)
-    if not files:
+    if not files and not urls:
         report.notes.append(f"no file of the kinds {', '.join(KINDS)} was found")
     return report
+
+
+def _page(url: str, visitor: Visitor, sources: Sources) -> Article | Failure:
+    """The article at the address. Nothing is lost when it can't be had: a failure keeps it."""
+    try:
+        page = visitor.visit(url)
+    except SourceError as error:
+        return Failure(url, str(error))
+    assert page.data is not None  # no version's marks were sent
+    return sources.read_page(url, page.data, page.kind)
 
 
 def build_articles(

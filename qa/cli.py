@@ -16,7 +16,7 @@ import click
 from index import Library, Report, backup, build, repair, restore, verify
 from qa.ask import open_qa
 from qa.evaluate import evaluate
-from qa.options import FILE, FOLDER, data_option, embedder_option, reader_option, told
+from qa.options import FILE, FOLDER, PLACE, data_option, embedder_option, reader_option, told
 from qa.records import Answer, Filters, Reply, reply_json
 from qa.training.commands import calibrate, train
 
@@ -35,19 +35,23 @@ main.add_command(calibrate)
 
 
 @main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=PLACE)
 @click.option("--only", is_flag=True, help="Forget articles that came from other paths.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @data_option
 @embedder_option
-def index(paths: tuple[Path, ...], only: bool, as_json: bool, data: Path, embedder: str) -> None:
+def index(
+    paths: tuple[Path | str, ...], only: bool, as_json: bool, data: Path, embedder: str
+) -> None:
     """Bring the library to what the files under PATHS hold now.
 
-    Reads .txt, .md, .html, .pdf, .jsonl and .csv, folders recursively. Exit code 1 when
-    something could not be read.
+    Reads .txt, .md, .html, .pdf, .jsonl and .csv, folders recursively, and pages whose
+    addresses, https://…, stand among the PATHS. Exit code 1 when something could not be read.
     """
+    files = [one for one in paths if isinstance(one, Path)]
+    urls = [one for one in paths if isinstance(one, str)]
     with told():
-        report = build(list(paths), data, embedder, only=only, progress=sys.stderr.isatty())
+        report = build(files, data, embedder, only=only, progress=sys.stderr.isatty(), urls=urls)
     if as_json:
         click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:

@@ -16,6 +16,18 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
+class Place(click.Path):
+    """A path, or as it stands an address of the web."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and value.startswith(("http://", "https://")):
+            return value
+        return super().convert(value, param, ctx)
+
+
+PLACE = Place(path_type=Path)
+
+
 def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--data",

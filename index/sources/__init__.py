@@ -1,9 +1,13 @@
 """Files become articles: the front door of this package."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from index.errors import SourceError
 from index.records import Article, Failure
@@ -14,6 +18,15 @@ from index.sources.tables import file_of, read_table
 from index.sources.text import read_text
 
 __all__ = ["KINDS", "Sources", "file_of", "find_files", "make_article", "shown"]
+
+
+_SUFFIXES = {  # of the media types that are read
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "application/pdf": ".pdf",
+    "text/plain": ".txt",
+    "text/markdown": ".md",
+}
 
 
 class Sources:
@@ -61,3 +74,23 @@ class Sources:
                 yield Failure(shown(path), f"is not a file of the kinds {', '.join(KINDS)}")
         except SourceError as error:
             yield Failure(shown(path), str(error))
+
+    def read_page(self, url: str, data: bytes, kind: str) -> Article | Failure:
+        """The article that was fetched from `url` as `data` of the media type `kind`.
+
+        Raises `SourceError` only when the parser of HTML and PDF can't run at all.
+        """
+        suffix = _SUFFIXES.get(kind)
+        if suffix is None:
+            return Failure(url, f"is {kind or 'of no kind'}, not a page, a PDF or plain text")
+        with TemporaryDirectory() as folder:
+            path = Path(folder, f"page{suffix}")
+            path.write_bytes(data)
+            (found,) = self.read(path)
+        if isinstance(found, Failure):
+            return Failure(url, found.reason)
+        host = urlsplit(url).hostname
+        source = host if found.source in (None, path.name) else found.source
+        id = sha256(url.encode()).hexdigest()[:16]
+        # Its address is where it was found, whatever the page says of itself.
+        return replace(found, id=id, origin=url, url=url, source=source)

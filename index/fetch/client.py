@@ -1,0 +1,147 @@
+"""One page over HTTP, within limits of time and size. The only file that imports urllib3.
+
+It must not know which pages are wanted, nor what is in them.
+"""
+
+import socket
+import threading
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, SSLError
+
+from index.errors import SourceError
+from index.fetch.guard import checked, connect, port_of
+
+AGENT = "Citespan/0.1"
+SECONDS = 30.0  # for a page with all that leads to it
+SIZE = 20_000_000  # bytes of a page, also after unpacking
+HOPS = 2  # addresses that lead on to another
+_SILENT = 10.0  # seconds without a byte
+_PART = 1 << 16
+_LEADS_ON = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What came: the address in the end, the bytes, their media type, and marks of this version.
+
+    `data` is None when it is the version whose marks were sent.
+    """
+
+    url: str
+    data: bytes | None
+    kind: str
+    etag: str
+    modified: str
+
+
+def fetch(url: str, etag: str = "", modified: str = "", inside: bool = False) -> Page:
+    """The page at the address, or that it has not changed since the version with these marks.
+
+    `inside`: whether addresses of this machine and its network will do, too. Raises
+    `SourceError`, a reason fit to stand after the address.
+    """
+    asked = {"User-Agent": AGENT, "Accept-Encoding": "gzip"}
+    asked |= {"If-None-Match": etag} if etag else {}
+    asked |= {"If-Modified-Since": modified} if modified else {}
+    sockets: list[socket.socket] = []
+    late = threading.Event()
+
+    def give_up() -> None:
+        late.set()
+        for one in sockets:
+            with suppress(OSError):  # it is closed already
+                one.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(SECONDS, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        for _ in range(HOPS + 1):
+            with _Reply(url, asked, sockets, inside) as reply:
+                if reply.status not in _LEADS_ON:
+                    page = _page(url, reply.raw)
+                    if late.is_set():  # what came until then may look whole
+                        raise TimeoutError
+                    return page
+                url = urljoin(url, reply.raw.headers.get("Location", ""))
+        raise SourceError(f"leads on to another address more than {HOPS} times")
+    except SSLError as error:
+        raise SourceError("has no valid certificate") from error
+    except (HTTPError, OSError, ValueError) as error:
+        if late.is_set():
+            raise SourceError(f"took longer than {SECONDS:g} s") from error
+        raise SourceError("can't be fetched: the connection broke or made no sense") from error
+    finally:
+        timer.cancel()
+
+
+class _Reply:
+    """The reply of one address, closed with its connection at the end."""
+
+    def __init__(
+        self, url: str, asked: dict[str, str], sockets: list[socket.socket], inside: bool
+    ) -> None:
+        parts = checked(url, inside)
+        secure = parts.scheme == "https"
+
+        def connected(connection: Any) -> socket.socket:
+            made = connect(connection._dns_host, connection.port, _SILENT, inside)
+            sockets.append(made)
+            return made
+
+        kind = HTTPSConnection if secure else HTTPConnection
+        pool = HTTPSConnectionPool if secure else HTTPConnectionPool
+        assert parts.hostname is not None
+        self._pool = pool(parts.hostname, port_of(parts), timeout=_SILENT, maxsize=1)
+        self._pool.ConnectionCls = type("Guarded", (kind,), {"_new_conn": connected})
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self.raw = self._pool.urlopen(
+            "GET",
+            path,
+            headers=asked,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            decode_content=False,
+        )
+        self.status = int(self.raw.status)
+
+    def __enter__(self) -> "_Reply":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.raw.close()
+        self._pool.close()
+
+
+def _page(url: str, raw: Any) -> Page:
+    kind = raw.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    marks = (raw.headers.get("ETag", "")[:500], raw.headers.get("Last-Modified", "")[:500])
+    if raw.status == 304:
+        return Page(url, None, kind, *marks)
+    if raw.status != 200:
+        raise SourceError(f"answers {raw.status}")
+    return Page(url, _body(raw), kind, *marks)
+
+
+def _body(raw: Any) -> bytes:
+    packing = raw.headers.get("Content-Encoding", "identity").strip().lower()
+    if packing not in ("identity", "gzip", ""):
+        raise SourceError(f"is packed as {packing[:20]}, which was not asked for")
+    unpack = zlib.decompressobj(wbits=31) if packing == "gzip" else None
+    found = bytearray()
+    while part := raw.read1(_PART):
+        try:
+            found += part if unpack is None else unpack.decompress(part, SIZE + 1 - len(found))
+        except zlib.error as error:
+            raise SourceError("is packed wrongly") from error
+        if len(found) > SIZE:
+            raise SourceError(f"is larger than {SIZE / 1e6:g} MB")
+    return bytes(found)

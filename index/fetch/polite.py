@@ -1,0 +1,55 @@
+"""A visitor of other people's sites: asks what it may read, and waits between two pages.
+
+It must not know what the pages are for.
+"""
+
+import time
+from urllib.parse import urljoin, urlsplit
+from urllib.robotparser import RobotFileParser
+
+from index.errors import SourceError
+from index.fetch.client import AGENT, Page, fetch
+
+DELAY = 1.0  # seconds between two pages of a host, if it asks for no more
+_LONGEST_DELAY = 30.0
+_RULES = 500_000  # bytes of robots.txt that are read (RFC 9309)
+
+
+class Visitor:
+    """Fetches pages one after the other; not thread-safe."""
+
+    def __init__(self, inside: bool = False) -> None:
+        self._inside = inside
+        self._rules: dict[str, RobotFileParser] = {}
+        self._next: dict[str, float] = {}
+
+    def visit(self, url: str, etag: str = "", modified: str = "") -> Page:
+        """The page, as `fetch` gives it, if its site lets it be read. Raises `SourceError`."""
+        parts = urlsplit(url)
+        home = f"{parts.scheme}://{parts.netloc}"
+        if home not in self._rules:
+            self._rules[home] = self._robots(home)
+        rules = self._rules[home]
+        if not rules.can_fetch(AGENT, url):
+            raise SourceError("may not be read: robots.txt of its site forbids it")
+        self._wait(home, float(rules.crawl_delay(AGENT) or DELAY))
+        return fetch(url, etag, modified, self._inside)
+
+    def _robots(self, home: str) -> RobotFileParser:
+        rules = RobotFileParser()
+        self._wait(home, DELAY)
+        try:
+            page = fetch(urljoin(home, "/robots.txt"), inside=self._inside)
+        except SourceError as error:
+            # No such file forbids nothing; a site that can't say is left alone for now.
+            if str(error) not in ("answers 404", "answers 410"):
+                raise SourceError(f"may not be read: robots.txt of its site {error}") from error
+            rules.parse([])
+            return rules
+        text = (page.data or b"")[:_RULES].decode("utf-8", "replace")
+        rules.parse(text.splitlines())
+        return rules
+
+    def _wait(self, home: str, delay: float) -> None:
+        time.sleep(max(0.0, self._next.get(home, 0.0) - time.monotonic()))
+        self._next[home] = time.monotonic() + min(delay, _LONGEST_DELAY)

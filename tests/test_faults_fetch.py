@@ -1,0 +1,310 @@
+"""Fetching from the web: nothing inside this network is asked, and nothing goes on for ever.
+
+Faults E1 to E4. The servers are real ones on this machine, which only `inside` lets be reached.
+"""
+
+import gzip
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from index import Report, SourceError
+from index.build import build
+from index.fetch import Visitor, client, fetch, guard, polite
+from index.library import MODELS, Library
+
+PAGE = "<html><head><title>The bridge</title></head><body><article><h1>The bridge</h1>{}</article>"
+TEXT = "<p>Mary Stone built the old bridge over the river in the spring of 1907 for the town.</p>"
+HTML = PAGE.format(TEXT * 3).encode()
+
+
+class Site:
+    """A server of made pages: `pages` by path, each (status, headers, body)."""
+
+    def __init__(self):
+        self.pages, self.asked = {}, []
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                site.asked.append((self.path, dict(self.headers)))
+                status, headers, body = site.pages.get(self.path, (404, {}, b""))
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                try:
+                    for part in [body] if isinstance(body, bytes) else body:
+                        self.wfile.write(part)
+                except OSError:
+                    pass  # the visitor has had enough
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.home = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def site():
+    one = Site()
+    yield one
+    one.server.shutdown()
+    one.server.server_close()
+
+
+@pytest.fixture
+def canary():
+    """A listening socket that nobody may connect to, and its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.1)
+        yield listener.getsockname()[1]
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def refused(url, **more):
+    with pytest.raises(SourceError) as raised:
+        fetch(url, **more)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "localhost", "localhost.", "127.1", "0x7f000001", "2130706433", "0.0.0.0"),
+        *("[::1]", "[::ffff:127.0.0.1]", "[::]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"),
+        *("169.254.169.254", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "224.0.0.1"),
+    ],
+)
+def test_an_address_inside_the_network_is_refused(host):
+    said = refused(f"http://{host}/")
+    assert "not an address of the open internet" in said or "is not known as a name" in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///etc/passwd", "gopher://example.org/", "ftp://example.org/", "//example.org/"),
+        *("http://user@example.org/", "http://a:b@example.org/", "http://example.org:22/"),
+        *("https://example.org:80/", "http:///nowhere", "http://exa mple.org/", "http://[::1/"),
+        *("http://example.org:99999/", "http://example.org/\n", "http://" + "a" * 3000 + ".org/"),
+    ],
+)
+def test_what_is_no_address_of_a_page_is_refused_before_any_name_is_looked_up(url, monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", None)
+    refused(url)
+
+
+def test_a_server_on_this_machine_sees_nothing(canary):
+    for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
+        refused(f"http://{host}:{canary}/")
+        with pytest.raises(SourceError, match="open internet"):
+            guard.connect(host.strip("[]"), canary, 1, False)
+
+
+def resolving(monkeypatch, *answers):
+    """Names resolve to each of `answers` in turn, a list of addresses each."""
+    given = iter(answers)
+
+    def getaddrinfo(host, port, type=0):
+        return [
+            (socket.AF_INET6 if ":" in one else socket.AF_INET, type, 6, "", (one, port))
+            for one in next(given)
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+def test_one_inner_address_among_public_ones_is_enough_to_refuse(monkeypatch, canary):
+    resolving(monkeypatch, ["93.184.216.34", "127.0.0.1"], ["2606:4700::1111", "::1"])
+    for _ in range(2):
+        with pytest.raises(SourceError, match="open internet"):
+            guard.connect("example.org", canary, 1, False)
+
+
+def test_a_name_is_looked_up_once_so_that_it_can_not_change_its_mind(monkeypatch, canary):
+    resolving(monkeypatch, ["192.0.2.1"], ["127.0.0.1"])  # the first is reserved: never answers
+    monkeypatch.setattr(guard, "is_public", lambda address: address == "192.0.2.1")
+    with pytest.raises(SourceError, match="can't be reached"):
+        guard.connect("example.org", canary, 0.2, False)
+
+
+def test_the_peer_is_looked_at_again_after_connecting(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        seen = iter([True, False])
+        monkeypatch.setattr(guard, "is_public", lambda address: next(seen))
+        with pytest.raises(SourceError, match="open internet"):
+            guard.connect("127.0.0.1", listener.getsockname()[1], 1, False)
+        peer, _ = listener.accept()
+        with peer:
+            assert peer.recv(100) == b""
+
+
+def test_each_address_that_a_page_leads_on_to_is_checked(site, monkeypatch, canary):
+    monkeypatch.setattr(guard, "is_public", lambda address: True)
+    real = guard.checked
+    monkeypatch.setattr(client, "checked", lambda url, inside: real(url, url.startswith(site.home)))
+    for place in (
+        f"http://localhost:{canary}/",
+        "file:///etc/passwd",
+        "gopher://x/",
+        "http://a@b/",
+    ):
+        site.pages["/on"] = (302, {"Location": place}, b"")
+        refused(f"{site.home}/on")
+
+
+def test_a_page_may_lead_on_twice_and_no_further(site):
+    site.pages |= {f"/{n}": (301, {"Location": f"/{n + 1}"}, b"") for n in range(30)}
+    site.pages["/3"] = (200, {"Content-Type": "text/plain"}, b"there")
+    assert fetch(f"{site.home}/1", inside=True).data == b"there"
+    assert "more than 2 times" in refused(f"{site.home}/0", inside=True)
+    assert len(site.asked) == 6
+
+
+def test_too_much_is_cut_off_also_when_it_is_packed_small(site, monkeypatch):
+    monkeypatch.setattr(client, "SIZE", 1_000_000)
+    packed = gzip.compress(bytes(300_000_000))
+    site.pages["/packed"] = (200, {"Content-Encoding": "gzip"}, packed)
+    site.pages["/endless"] = (200, {}, (b"x" * 65536 for _ in range(10**6)))
+    site.pages["/wrong"] = (200, {"Content-Encoding": "gzip"}, b"not packed")
+    site.pages["/other"] = (200, {"Content-Encoding": "br"}, b"")
+    assert "larger than 1 MB" in refused(f"{site.home}/packed", inside=True)
+    assert "larger than 1 MB" in refused(f"{site.home}/endless", inside=True)
+    assert "packed wrongly" in refused(f"{site.home}/wrong", inside=True)
+    assert "packed as br" in refused(f"{site.home}/other", inside=True)
+
+
+def test_a_trickle_ends_after_the_time_for_a_page_whatever_trickles(site, monkeypatch):
+    def slowly():
+        for _ in range(100):
+            time.sleep(0.1)
+            yield b"x"
+
+    monkeypatch.setattr(client, "SECONDS", 0.5)
+    site.pages["/body"] = (200, {}, slowly())
+    assert "took longer" in refused(f"{site.home}/body", inside=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def headers():
+            peer, _ = listener.accept()
+            with peer:
+                try:
+                    for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Long: 1\r\n" * 99:
+                        peer.send(bytes([byte]))
+                        time.sleep(0.05)
+                except OSError:
+                    pass
+
+        threading.Thread(target=headers, daemon=True).start()
+        said = refused(f"http://127.0.0.1:{listener.getsockname()[1]}/", inside=True)
+    assert "took longer" in said
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 9**5]
+)
+def test_what_is_not_http_is_one_sentence(sent):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            peer, _ = listener.accept()
+            with peer:
+                try:
+                    peer.recv(1000)
+                    peer.sendall(sent)
+                except OSError:
+                    pass
+
+        threading.Thread(target=answer, daemon=True).start()
+        said = refused(f"http://127.0.0.1:{listener.getsockname()[1]}/", inside=True)
+    assert said == "can't be fetched: the connection broke or made no sense"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_an_error(site):
+    import ssl
+    import subprocess
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
+        made = (
+            f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {folder}/k -out {folder}/c -days 1"
+        )
+        subprocess.run([*made.split(), "-subj", "/CN=localhost"], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{folder}/c", f"{folder}/k")
+    site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
+    site.pages["/"] = (200, {}, b"never read")
+    said = refused(site.home.replace("http://127.0.0.1", "https://localhost"), inside=True)
+    assert said == "has no valid certificate" and site.asked == []
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    monkeypatch.setattr(polite, "DELAY", 0.0)
+
+
+def test_robots_are_listened_to_and_a_site_that_can_not_say_is_left_alone(site, hurried):
+    site.pages["/robots.txt"] = (200, {}, b"User-agent: *\nDisallow: /private\n")
+    site.pages |= {path: (200, {}, b"x") for path in ("/open", "/private/a")}
+    visitor = Visitor(inside=True)
+    assert visitor.visit(f"{site.home}/open").data == b"x"
+    with pytest.raises(SourceError, match=r"robots\.txt of its site forbids it"):
+        visitor.visit(f"{site.home}/private/a")
+    assert [path for path, _ in site.asked] == ["/robots.txt", "/open"]
+    assert {headers["User-Agent"] for _, headers in site.asked} == {"Citespan/0.1"}
+    site.pages["/robots.txt"] = (503, {}, b"")
+    with pytest.raises(SourceError, match=r"robots\.txt of its site answers 503"):
+        Visitor(inside=True).visit(f"{site.home}/open")
+
+
+def test_a_host_is_not_hurried(site, monkeypatch):
+    monkeypatch.setattr(polite, "DELAY", 0.2)
+    site.pages["/a"] = (200, {}, b"x")
+    visitor, started = Visitor(inside=True), time.monotonic()
+    visitor.visit(f"{site.home}/a")
+    visitor.visit(f"{site.home}/a")
+    assert time.monotonic() - started >= 0.4
+
+
+def test_what_has_not_changed_is_not_sent_again(site):
+    site.pages["/a"] = (304, {"ETag": '"v1"'}, b"")
+    page = fetch(f"{site.home}/a", '"v1"', "Mon, 01 Jan 2024 00:00:00 GMT", inside=True)
+    assert page.data is None and page.etag == '"v1"'
+    [(_, headers)] = site.asked
+    assert headers["If-None-Match"] == '"v1"' and "If-Modified-Since" in headers
+
+
+def test_a_page_becomes_an_article_and_stays_when_its_site_is_away(
+    site, hurried, tmp_path, tiny_embedder, tiny_models
+):
+    (tmp_path / MODELS).symlink_to(tiny_models)
+    url, lost, image = (f"{site.home}/{name}" for name in ("bridge", "lost", "image"))
+    site.pages["/bridge"] = (200, {"Content-Type": "text/html; charset=utf-8"}, HTML)
+    site.pages["/image"] = (200, {"Content-Type": "image/png"}, b"\x89PNG")
+
+    def run(*urls) -> Report:
+        visitor = Visitor(inside=True)
+        return build([], tmp_path, str(tiny_embedder), urls=urls, visitor=visitor)
+
+    report = run(url, lost, image)
+    assert (report.added, report.failed) == (1, 2)
+    assert [failure.reason for failure in report.failures] == [
+        "answers 404",
+        "is image/png, not a page, a PDF or plain text",
+    ]
+    assert run(url).unchanged == 1
+    site.pages["/bridge"] = (500, {}, b"")
+    report = run(url)
+    assert (report.articles, report.removed, report.failed) == (1, 0, 1)
+    library = Library(tmp_path)
+    [article] = library.articles(0, 9)
+    assert (article.title, article.url, article.origin) == ("The bridge", url, url)
+    assert article.source == "127.0.0.1" and "Mary Stone built" in article.text
+    library.close()
