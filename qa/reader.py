@@ -8,6 +8,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from qa.window import Window
 DEFAULT_READER = Path(__file__).with_name("model")
 MODEL, TOKENIZER, ABOUT = "reader.onnx", "tokenizer.json", "reader.json"
 SPANS = 5  # kept of each window
+AT_ONCE = 2  # rows that the network runs at once: each holds some 15 MB until it is done
 _TOKENS = 384  # of question and window together; a longer window is read in parts
 _STRIDE = 128  # tokens that two parts of a window share
 _QUESTION_TOKENS = 128
@@ -35,6 +37,7 @@ class Reader:
         self._session = session
         self._tokenizer = tokenizer
         self._inputs = [given.name for given in session.get_inputs()]
+        self._turn = Semaphore(AT_ONCE)
         self.fingerprint = fingerprint
 
     def read(self, question: str, windows: list[Window]) -> list[Span]:
@@ -67,10 +70,9 @@ class Reader:
             "attention_mask": row.attention_mask,
             "token_type_ids": row.type_ids,
         }
-        start, end = self._session.run(
-            ["start_logits", "end_logits"],
-            {name: np.array([feeds[name]], dtype=np.int64) for name in self._inputs},
-        )
+        given = {name: np.array([feeds[name]], dtype=np.int64) for name in self._inputs}
+        with self._turn:
+            start, end = self._session.run(["start_logits", "end_logits"], given)
         return start[0], end[0]
 
 

@@ -4,11 +4,13 @@ This file must not know any route. The application is made in the worker, after 
 because models and their threads do not survive one.
 """
 
+import ctypes
 import logging
 import os
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from web.settings import Settings, SettingsError, read_settings
 
 Factory = Callable[[Settings], Flask]
 
+_M_ARENA_MAX = -8  # of malloc.h
 SPARE = 4  # threads that answer at once when every other holds or awaits a turn
 OPTIONS: dict[str, object] = {
     "worker_class": "gthread",
@@ -50,6 +53,7 @@ def serve(settings: Settings, factory: Factory = create_app) -> None:
     """Serve until SIGTERM or Ctrl+C; ends the process: 0 when stopped, else one sentence."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("gunicorn.error").addFilter(_not_said_already)
+    _share_heaps()
     try:
         listener = _listen(settings.host, settings.port)
     except OSError as error:
@@ -58,6 +62,12 @@ def serve(settings: Settings, factory: Factory = create_app) -> None:
             " choose another with --port or CITESPAN_PORT."
         )
     _Server(settings, factory, listener).run()
+
+
+def _share_heaps() -> None:
+    """Have all threads allocate from two heaps; glibc's one for each holds 30 MB more."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
