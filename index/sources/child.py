@@ -4,6 +4,7 @@ One JSON line in, `{"path": …}`; one out, the fields of an article or `{"reaso
 ended from outside when a file takes too long, and ends by itself when its input does.
 """
 
+import ctypes
 import json
 import math
 import os
@@ -17,6 +18,7 @@ from index.sources.pdf import read_pdf
 
 _MEMORY = 1_000_000_000  # bytes of address space beyond those of the idle parsers
 _CPU_SECONDS = 12  # per file; ends a hang when the process that watches the clock is gone
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # of <sched.h>
 _READERS = {".html": read_html, ".htm": read_html, ".pdf": read_pdf}
 
 
@@ -26,6 +28,7 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for noisy in (sys.stdout, sys.stderr):  # the parsers may print what they like
         os.dup2(nowhere, noisy.fileno())
+    _leave_network()
     _limit()
     with os.fdopen(answers, "wb") as pipe:
         pipe.write(b'{"ready": "yes"}\n')
@@ -46,6 +49,22 @@ def _read(path: Path) -> dict[str, str | None]:
         raise  # what is left of this process is not worth keeping
     except Exception:  # foreign bytes make the parsers raise anything
         return {"reason": "can't be parsed"}
+
+
+def _leave_network() -> None:
+    """Into a network namespace of its own, where nothing can be reached, not even loopback.
+
+    Where the system allows none, at least Python's own sockets are refused.
+    """
+    unshare = ctypes.CDLL(None).unshare
+    # Only one who may not do the first needs the second, which takes root's rights over files.
+    if unshare(_CLONE_NEWNET) and unshare(_CLONE_NEWUSER | _CLONE_NEWNET):
+        sys.addaudithook(_refuse_sockets)
+
+
+def _refuse_sockets(event: str, args: object) -> None:
+    if event.startswith("socket."):
+        raise PermissionError("parsers have no network")
 
 
 def _limit() -> None:
