@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +15,6 @@ from urllib.request import urlopen
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-ROOT = Path(__file__).parent.parent
 BINARY = os.environ.get("CITESPAN_CHROMIUM", "/usr/bin/chromium")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
@@ -61,27 +58,6 @@ class Site:
     address: str
     other: str
     folder: Path
-
-
-@contextmanager
-def serving(library: Path, origins: str) -> Iterator[str]:
-    """The address of the service, on a free port, as `citespan serve` starts it."""
-    command = "from qa.cli import main; main()"
-    paths = [path for path in (str(ROOT), os.environ.get("PYTHONPATH")) if path]
-    process = subprocess.Popen(
-        [sys.executable, "-c", command, "serve", "--port", "0", "--data", str(library)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "CITESPAN_ORIGINS": origins},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        assert line.startswith("Citespan answers on "), line
-        yield line.split()[3]
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import chromium
 import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, Page
+from served import serving
 
 from index.build import build, build_articles
 from index.embed import DEFAULT_EMBEDDER, embedder_fingerprint, embedder_folder, load_embedder
@@ -110,8 +111,8 @@ def site(
     report = build([SEEDS, chromium.write_articles(folder.parent)], folder)
     assert report.failures == []
     other = tmp_path_factory.mktemp("elsewhere")
-    with chromium.elsewhere(other) as origin, chromium.serving(folder, origin) as address:
-        yield chromium.Site(address, origin, other)
+    with chromium.elsewhere(other) as origin, serving(folder, origins=origin) as served:
+        yield chromium.Site(served.address, origin, other)
 
 
 @pytest.fixture(scope="session")

@@ -114,7 +114,7 @@ def test_only_the_command_reaches_up_by_name():
         ("matplotlib", {"qa/plots.py"}),
         ("click", {"qa/cli.py", "qa/options.py", "qa/training/commands.py"}),
         ("pydantic_settings", {"web/settings.py"}),
-        ("gunicorn", {"web/serve.py"}),
+        ("gunicorn", {"web/serve.py", "web/worker.py"}),
         ("flask_limiter", {"web/limits.py"}),
         ("prometheus_client", {"web/metrics.py"}),
     ],

@@ -13,10 +13,12 @@ from web_fakes import WORDS, FakeQA
 from qa import MAX_QUESTION
 from qa.cli import main
 from web import Settings, create_app
+from web.framing import MAX_HEAD
 from web.headers import MAX_ADDRESS
 from web.routes import ROUTES
 from web.settings import settings_help
 from web.shapes import Reply
+from web.worker import HELD
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -76,5 +78,9 @@ def test_the_limits_in_the_threat_model_are_the_defaults():
     assert f"{int(defaults['CITESPAN_MAX_BODY']) // 1024} kB" in told
     assert f"| {defaults['CITESPAN_MAX_ANSWERS']} | `CITESPAN_MAX_ANSWERS`" in told
     assert f"{defaults['CITESPAN_THREADS']} and {defaults['CITESPAN_QUEUE']}; one more" in told
+    assert f"| a request's head | {MAX_HEAD:,} bytes" in told and HELD == 256 * 1024
+    seconds = [f"{float(defaults[f'CITESPAN_{one}_SECONDS']):.0f}" for one in ("REQUEST", "REPLY")]
+    assert " and ".join(seconds) + " seconds | `CITESPAN_REQUEST_SECONDS`" in told
+    assert f"{defaults['CITESPAN_CONNECTIONS']}; then the slowest" in told
     assert f"{MAX_ADDRESS:,} bytes" in told and f"{MAX_QUESTION} characters" in told
     assert defaults["CITESPAN_LIMIT"] == "" and defaults["CITESPAN_PROXIES"] == "0"

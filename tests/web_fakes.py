@@ -1,6 +1,6 @@
 """A QA made by hand, and a server that has one: what the tests of `web` stand on.
 
-Run as a program, it serves: `python tests/web_fakes.py PORT FOLDER [broken]`.
+Run as a program, it serves: `python tests/web_fakes.py PORT FOLDER [broken | large]`.
 """
 
 import math
@@ -168,6 +168,7 @@ class SlowQA(FakeQA):
         return super().ask(question, k, filters)
 
 
+LARGE = replace(PACT, id="00000000000000cc", text="The pact is long. " * 300_000)
 MISSING = LibraryMissing("nothing here")
 FAILURE: QAError = ReaderError("the reading model at /somewhere can't be loaded: reinstall it")
 
@@ -188,8 +189,11 @@ def _broken_app(settings: Settings) -> Flask:
     raise FAILURE
 
 
+def _large_app(settings: Settings) -> Flask:
+    return create_app(settings, FakeQA(shelf=FakeLibrary(stored=(LARGE,))))  # type: ignore[arg-type]
+
+
+APPS = {"broken": _broken_app, "large": _large_app}
 if __name__ == "__main__":
-    serve(
-        Settings(port=int(sys.argv[1]), data=Path(sys.argv[2])),
-        _broken_app if sys.argv[3:] == ["broken"] else _app,
-    )
+    port, folder, *kind = sys.argv[1:]
+    serve(Settings(port=int(port), data=Path(folder)), APPS[kind[0]] if kind else _app)

@@ -23,19 +23,21 @@ from index import LibraryError
 from qa import QAError
 from web import create_app
 from web.settings import Settings, SettingsError, read_settings
+from web.worker import Worker
 
 Factory = Callable[[Settings], Flask]
 
 _M_ARENA_MAX = -8  # of malloc.h
 SPARE = 4  # threads that answer at once when every other holds or awaits a turn
 OPTIONS: dict[str, object] = {
-    "worker_class": "gthread",
+    "worker_class": Worker,
     "workers": 1,
     "loglevel": "warning",
     "control_socket_disable": True,
     "timeout": 120,  # a first start may export a model
     "graceful_timeout": 30,
     "keepalive": 5,
+    "sendfile": False,  # past the worker, into a socket that may not be ready
     "limit_request_line": 8190,  # 500 four-byte characters, percent-encoded, fit
 }
 
@@ -84,6 +86,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         for name, value in OPTIONS.items():
             self.cfg.set(name, value)
         self.cfg.set("threads", self.settings.threads + self.settings.queue + SPARE)
+        self.cfg.set("worker_connections", self.settings.connections)
         self.cfg.set("bind", f"fd://{self.descriptor}")
         self.cfg.set("post_worker_init", self._say_address)
 

@@ -36,6 +36,15 @@ class Settings(BaseSettings):
     queue: int = Field(
         16, ge=0, le=1000, description="Questions that may wait; one more is told to come again."
     )
+    connections: int = Field(
+        900, ge=64, le=65536, description="Open connections; the slowest make room for others."
+    )
+    request_seconds: float = Field(
+        10.0, gt=0, le=3600, description="Seconds that a request may take to arrive."
+    )
+    reply_seconds: float = Field(
+        60.0, gt=0, le=3600, description="Seconds that a client may take to read its reply."
+    )
     max_body: int = Field(65536, ge=1024, description="Largest request body in bytes.")
     max_answers: int = Field(10, ge=3, le=10, description="Largest k: answers to one question.")
     limit: str | None = Field(
