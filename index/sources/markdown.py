@@ -17,7 +17,7 @@ _HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*))?$")
 _CLOSING_MARKS = re.compile(r"(?<!\S)#+$")
 _UNDERLINE = re.compile(r" {0,3}(?:={2,}|-{2,})$")
 _RULE = re.compile(r"[ \t]*(?:\*[* \t]*|-[- \t]*|_[_ \t]*)$")
-_TABLE_RULE = re.compile(r"[-:| \t]*--[-:| \t]*$")
+_TABLE_RULE = re.compile(r"(?:[:| \t]|-(?!-))*--[-:| \t]*$")
 _QUOTE = re.compile(r" {0,3}>[> \t]*")
 _BULLET = re.compile(r"[ \t]*[-*+][ \t]+")
 _DEFINITION = re.compile(
