@@ -112,11 +112,11 @@ def test_what_is_typed_is_what_is_asked_for(given, days, judged, tmp_path):
     assert done.exit_code == 0, done.output
     assert "trained on 1,234 questions, 5 left out" in done.stdout
     assert "F1 70.00 as written (int8), 70.25 in float32" in done.stdout
-    run("train", *typed, "--epochs", 3, "--learning-rate", 2e-4, "--seed", 9)
+    run("train", *typed, "--epochs", 3, "--learning-rate", 2e-4, "--keep", 0.5, "--seed", 9)
     ((shares, *places, settings, progress), (*_, other, _)) = given
     assert shares == ((days, 1.0), (days, 0.25), (odd, 1.0), (odd, 2.0))
     assert places == [judged, tmp_path / "out", None]
-    assert (settings, other) == (Settings(), Settings(3, 2e-4, seed=9))
+    assert (settings, other) == (Settings(), Settings(3, 2e-4, seed=9, keep=0.5))
     assert progress is False
 
 

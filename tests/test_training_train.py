@@ -116,6 +116,14 @@ def test_all_weights_but_the_words_vectors_change(trained, tiny_embedder):
         assert str(weight.dtype) == "torch.float32"
 
 
+def test_what_is_kept_of_the_weights_begun_with_lies_between_them(trained, tiny_embedder):
+    begun = dict(new_network(tiny_embedder, tiny_embedder, 3).named_parameters())
+    moved = trained()
+    half = trained("half", replace(SETTINGS, keep=0.5))
+    for name, weight in half.items():
+        assert ((begun[name] + moved[name]) / 2 - weight).abs().max() < 1e-6
+
+
 @pytest.mark.parametrize("step", [3, 5, 12])
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(trained, cut_off, losses, step):
     whole = trained("whole")

@@ -56,6 +56,13 @@ class _Share(click.ParamType[tuple[Path, float]]):
     type=Number(0, 0.01, min_open=True),
     help="The highest; it falls to 0 in a line.",
 )
+@click.option(
+    "--keep",
+    default=Settings().keep,
+    show_default=True,
+    type=Number(0, 0.9),
+    help="Share of the weights begun with in the result; 0.5 is best for more of the same.",
+)
 @click.option("--seed", default=Settings().seed, show_default=True, type=int)
 def train(
     data: tuple[tuple[Path, float], ...],
@@ -64,6 +71,7 @@ def train(
     start: Path | None,
     epochs: float,
     learning_rate: float,
+    keep: float,
     seed: int,
 ) -> None:
     """Train a reader on labelled questions in DATA, SQuAD 1.1 or 2.0 JSON.
@@ -73,7 +81,7 @@ def train(
     where it was when the same command is given again. Paragraphs that the --eval file holds too
     are left out; a tenth of the others is held out in OUT/held-out, for citespan calibrate.
     """
-    settings = Settings(epochs=epochs, learning_rate=learning_rate, seed=seed)
+    settings = Settings(epochs=epochs, learning_rate=learning_rate, seed=seed, keep=keep)
     with told():
         done = train_reader(data, evaluation, out, start, settings, sys.stderr.isatty())
     click.echo(f"trained on {done.questions:,} questions, {done.left_out:,} left out")

@@ -42,6 +42,7 @@ class Settings:
     """The numbers of a run; two runs with equal ones, on one machine, give one result.
 
     `negative_share`: of the questions that are shown with a hard negative beside them.
+    `keep`: the share that the weights begun with have in the result (Wortsman et al. 2022).
     """
 
     epochs: float = 2.0
@@ -49,6 +50,7 @@ class Settings:
     tokens: int = 4096  # of a batch, with padding
     negative_share: float = 0.4
     seed: int = 1
+    keep: float = 0.0
 
 
 def train(
@@ -83,7 +85,7 @@ def train(
         if step % _EVERY == 0:
             _save(trainer, folder, settings, lesson_digest, step)
     bar.close()
-    trainer.finish()
+    trainer.finish(settings.keep)
 
 
 def _digest(lessons: Sequence[Lesson]) -> str:
@@ -149,8 +151,9 @@ class _Trainer:
         whole = {name: one.detach().clone() for name, one in network.named_parameters()}
         self._parameters = dict(network.named_parameters())
         learning = {name for name, one in self._parameters.items() if one.requires_grad}
-        self.weights = {name: whole[name].to(self._device) for name in whole if name in learning}
+        self.weights = {name: whole[name].clone().to(self._device) for name in learning}
         self._frozen = {name: whole[name] for name in whole if name not in learning}
+        self._begun = {name: whole[name] for name in learning}
         network.to(self._device, torch.bfloat16).train()
         self.optimiser = torch.optim.AdamW(
             [
@@ -195,13 +198,18 @@ class _Trainer:
             for name, weight in self.weights.items():
                 self._parameters[name].copy_(weight)
 
-    def finish(self) -> None:
-        """Leave the network in float32, on the CPU: trained weights, and the rest as it was."""
+    def finish(self, keep: float) -> None:
+        """Leave the network in float32, on the CPU: trained weights, and the rest as it was.
+
+        `keep`: the share of what the trained weights were before.
+        """
         import torch
 
         self.network.to("cpu", torch.float32).eval()
         with torch.no_grad():
-            for name, weight in (self.weights | self._frozen).items():
+            for name, weight in self.weights.items():
+                self._parameters[name].copy_(weight).lerp_(self._begun[name], keep)
+            for name, weight in self._frozen.items():
                 self._parameters[name].copy_(weight)
 
 
