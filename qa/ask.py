@@ -175,7 +175,10 @@ class QA:
             found = self._reader.read(reading.spelled, todo[:1])
             spans = _best([*reading.spans, *found])
         rest = todo[1:]
-        settled = bool(rest) and self._confidence.settled(spans, rest[0].support)
+        settled = any(
+            self._confidence.settled(spans, following.article_id, following.support)
+            for following in rest[:1]
+        )
         return replace(reading, spans=spans), 0 if settled else len(rest)
 
     def _find(self, text: str, filters: Filters, k: int) -> Reading:

@@ -56,12 +56,16 @@ def test_another_place_that_says_it_never_weakens_an_answer(scores, more):
 def test_reading_is_over_when_no_retrieval_score_could_make_up_for_the_lead():
     found = [span(2.0), span(20.0, support=0.5)]
     fitted = replace(FITTED, calibrated=True)
-    assert fitted.settled(found, 0.5) and not fitted.settled(found, 2.0)
-    assert not fitted.settled(found[:1], 0.5) and not fitted.settled([], 0.0)
+    assert fitted.settled(found, "b", 0.5) and not fitted.settled(found, "b", 2.0)
+    assert not fitted.settled(found[:1], "b", 0.5) and not fitted.settled([], "b", 0.0)
+
+
+def test_another_passage_of_the_same_article_is_always_read():
+    assert not replace(FITTED, calibrated=True).settled([span(1e6)], "a", 0.0)
 
 
 def test_uncalibrated_scores_end_no_reading():
-    assert not FITTED.settled([span(1e6)], 0.0)
+    assert not FITTED.settled([span(1e6)], "b", 0.0)
 
 
 @given(st.floats(allow_nan=False), st.floats(-4, 4))

@@ -5,6 +5,8 @@ Faults E1 to E4. The servers are real ones on this machine, which only `inside` 
 
 import gzip
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -227,22 +229,42 @@ def test_what_is_not_http_is_one_sentence(sent):
     assert said == "can't be fetched: the connection broke or made no sense"
 
 
-def test_a_certificate_that_nobody_vouches_for_is_an_error(site):
-    import ssl
-    import subprocess
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory() as folder:
-        made = (
-            f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {folder}/k -out {folder}/c -days 1"
-        )
-        subprocess.run([*made.split(), "-subj", "/CN=localhost"], check=True, capture_output=True)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(f"{folder}/c", f"{folder}/k")
+@pytest.fixture
+def secure(site, tmp_path):
+    """The site over TLS; its address, and the certificate that nobody vouches for."""
+    made = (
+        f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {tmp_path}/key -out {tmp_path}/cert"
+        " -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
+    subprocess.run(made.split(), check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
     site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
+    return site.home.replace("http://127.0.0.1", "https://localhost"), tmp_path / "cert"
+
+
+def test_a_trickle_over_tls_ends_after_the_time_for_a_page(site, secure, monkeypatch):
+    sent = []
+
+    def slowly():
+        for _ in range(100):
+            time.sleep(0.1)
+            sent.append(b"x")
+            yield b"x"
+
+    home, certificate = secure
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    site.pages["/quick"] = (200, {}, b"whole")
+    assert fetch(f"{home}/quick", inside=True).data == b"whole"
+    monkeypatch.setattr(client, "SECONDS", 1.0)
+    site.pages["/body"] = (200, {}, slowly())
+    assert "took longer" in refused(f"{home}/body", inside=True)
+    assert len(sent) < 100
+
+
+def test_a_certificate_that_nobody_vouches_for_is_an_error(site, secure):
     site.pages["/"] = (200, {}, b"never read")
-    said = refused(site.home.replace("http://127.0.0.1", "https://localhost"), inside=True)
-    assert said == "has no valid certificate" and site.asked == []
+    assert refused(secure[0], inside=True) == "has no valid certificate" and site.asked == []
 
 
 @pytest.fixture

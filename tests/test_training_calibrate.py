@@ -222,10 +222,12 @@ def test_a_file_that_is_none_is_told(world, tmp_path):
 
 
 def test_only_what_would_have_been_read_is_weighed():
-    article = Article(id="a", origin="a", title="", text="Anna came. Bert left.")
-    spans = [Span("a", 0, 4, 30.0, 0.9, 0.0), Span("a", 11, 15, 1.0, 0.3, 0.0)]
-    reading = Reading(SimpleNamespace(), Question("who?"), "who?", [], {"a": article}, spans, {})
-    case = Case(Labelled("who?", ("Bert",), "a"), True, reading)
+    one = Article(id="a", origin="a", title="", text="Anna came.")
+    other = Article(id="b", origin="b", title="", text="Bert left.")
+    spans = [Span("b", 0, 4, 1.0, 0.3, 0.0), Span("a", 0, 4, 30.0, 0.9, 0.0)]
+    articles = {"a": one, "b": other}
+    reading = Reading(SimpleNamespace(), Question("who?"), "who?", [], articles, spans, {})
+    case = Case(Labelled("who?", ("Bert",), "b"), True, reading)
     quick, thorough = Confidence(score=0.3, support=2.0), Confidence(score=0.01, support=2.0)
-    assert [group[0].start for group in case.candidates(quick)] == [0]
-    assert [group[0].start for group in case.candidates(thorough)] == [0, 11]
+    assert [group[0].article_id for group in case.candidates(quick)] == ["a"]
+    assert [group[0].article_id for group in case.candidates(thorough)] == ["a", "b"]

@@ -80,6 +80,8 @@ def fetch(url: str, etag: str = "", modified: str = "", inside: bool = False) ->
         raise SourceError("can't be fetched: the connection broke or made no sense") from error
     finally:
         timer.cancel()
+        for one in sockets:
+            one.close()
 
 
 class _Reply:
@@ -93,7 +95,7 @@ class _Reply:
 
         def connected(connection: Any) -> socket.socket:
             made = connect(connection._dns_host, connection.port, _SILENT, inside)
-            sockets.append(made)
+            sockets.append(made.dup())  # TLS takes the socket itself away with it
             return made
 
         kind = HTTPSConnection if secure else HTTPConnection

@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +126,13 @@ def _asked(
 
 def _read(spans: Sequence[Span], confidence: Confidence) -> list[Span]:
     """The spans up to where reading would have ended; uncalibrated, every passage is read."""
+
+    def passage(span: Span) -> tuple[float, str]:
+        return -span.support, span.article_id
+
     found: list[Span] = []
-    order = sorted(spans, key=lambda span: -span.support)
-    for support, group in groupby(order, attrgetter("support")):
-        if found and confidence.settled(found, support):
+    for (support, article_id), group in groupby(sorted(spans, key=passage), passage):
+        if confidence.settled(found, article_id, -support):
             break
         found += group
     return found
