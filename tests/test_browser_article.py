@@ -76,8 +76,20 @@ def test_markup_in_an_article_is_shown_and_does_nothing(page, site):
         assert ARTICLES[0]["title"] in text_of(page, "#main")
     page.goto(asked)
     assert NASTY in text_of(page, "blockquote") and SCRIPT in text_of(page, ".cite pre")
-    page.goto(place(site, article, start, end))
-    assert marked_range(page) == (start, article["text"][start:end])
+    for first, last in ((start, end), (start + 5, end), (start, start + 9), (end - 8, end - 3)):
+        page.goto(place(site, article, first, last))  # some cut a tag in two
+        assert marked_range(page) == (first, article["text"][first:last])
+        assert page.locator("svg, [onload], script:not([src])").count() == 0
+        assert page.evaluate("window.broken") is None
+
+
+def test_an_article_opened_as_json_is_text(page, site):
+    article = titled(site, "The kraken")
+    for path in (f"articles/{article['id']}", f"ask?q={quote_plus(KRAKEN)}", f"articles/{NASTY}"):
+        page.goto(f"{site.address}/api/v1/{path}")
+        assert text_of(page, "body").startswith("{")
+        assert page.locator("svg, [onload], script").count() == 0
+        assert page.evaluate("window.broken") is None
 
 
 def test_markup_in_a_question_is_shown_and_does_nothing(page, site):

@@ -136,8 +136,28 @@ def test_a_file_that_swells_or_crashes_is_given_up(
         {"pages": b"<</Type/Pages/Kids[2 0 R 2 0 R]/Count 1000000>>"},
         {"pages": b"<</Type/Pages/Kids[3 0 R]/Count 1000000>>"},
         {"trailer": b"/Prev HERE"},
+        {"trailer": b"/Prev 9999999999999"},
+        {"trailer": b"/Size 2000000000"},
+        {"trailer": b"/XRefStm HERE"},
+        {"trailer": b"/Info 5 0 R", "more": b"<</Title 5 0 R/Author 5 0 R>>"},
+        {
+            "trailer": b"/Root 5 0 R",
+            "more": b"<</Type/Catalog/Pages 2 0 R/Outlines 5 0 R/First 5 0 R/Next 5 0 R>>",
+        },
+        {"pages": b"<</Type/Pages/Parent 2 0 R/Kids[3 0 R]/Count 1/Resources 2 0 R>>"},
+        {"more": b"[" * 100_000},
+        {"more": b"<</A" * 100_000},
+        {"content": b"q " * 200_000 + TEXT},
+        {"content": TEXT, "filters": b"/Filter[" + b"/ASCIIHexDecode" * 10_000 + b"]"},
+        {"filters": b"/Filter/FlateDecode/DecodeParms<</Predictor 15/Columns 2000000000>>"},
     ],
-    ids=["pages in a circle", "a million pages declared", "tables in a circle"],
+    ids=[
+        *("pages in a circle", "a million pages declared", "tables in a circle"),
+        *("a table beyond the end", "two billion objects", "a stream of tables in a circle"),
+        *("properties in a circle", "an outline in a circle", "pages that inherit themselves"),
+        *("deep lists", "deep dictionaries", "deep states", "ten thousand filters"),
+        "a row of two billion columns",
+    ],
 )
 def test_a_document_that_leads_nowhere_ends(
     sources: Sources, tmp_path: Path, spoilt: dict[str, bytes]

@@ -13,6 +13,7 @@ from index.errors import SourceError
 from index.records import Article, Failure
 from index.sources.fields import make_article
 from index.sources.files import KINDS, find_files, shown
+from index.sources.normalise import one_line, shorten
 from index.sources.parser import Parser
 from index.sources.tables import file_of, read_table
 from index.sources.text import read_text
@@ -59,6 +60,10 @@ class Sources:
         Raises `SourceError` only when the parser of HTML and PDF can't run at all.
         """
         path = path.resolve()
+        origin = shown(path)
+        if file_of(origin) != origin:
+            yield Failure(origin, "has .csv# or .jsonl# in its path, as rows have: rename it")
+            return
         kind = path.suffix.lower()
         if kind in (".html", ".htm", ".pdf"):
             self._parser.start()
@@ -69,11 +74,11 @@ class Sources:
                 yield read_text(path)
             elif kind in KINDS:
                 fields = self._parser.parse(path)
-                yield make_article(shown(path), path.name, fields.get("text", ""), fields)
+                yield make_article(origin, path.name, fields.get("text", ""), fields)
             else:
-                yield Failure(shown(path), f"is not a file of the kinds {', '.join(KINDS)}")
+                yield Failure(origin, f"is not a file of the kinds {', '.join(KINDS)}")
         except SourceError as error:
-            yield Failure(shown(path), str(error))
+            yield Failure(origin, str(error))
 
     def read_page(self, url: str, data: bytes, kind: str) -> Article | Failure:
         """The article that was fetched from `url` as `data` of the media type `kind`.
@@ -82,7 +87,8 @@ class Sources:
         """
         suffix = _SUFFIXES.get(kind)
         if suffix is None:
-            return Failure(url, f"is {kind or 'of no kind'}, not a page, a PDF or plain text")
+            told = shorten(one_line(kind), 80) or "of no kind"
+            return Failure(url, f"is {told}, not a page, a PDF or plain text")
         with TemporaryDirectory() as folder:
             path = Path(folder, f"page{suffix}")
             path.write_bytes(data)

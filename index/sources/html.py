@@ -10,6 +10,7 @@ from pathlib import Path
 from trafilatura import bare_extraction
 
 from index.errors import SourceError
+from index.sources.archives import refuse_archive
 from index.sources.files import read_bytes
 from index.sources.normalise import decode, one_line
 
@@ -25,6 +26,7 @@ _ENCODINGS = re.compile(
 def read_html(path: Path) -> dict[str, str | None]:
     """The main text of the page and what its head says of it. Raises `SourceError`."""
     data = read_bytes(path, _SIZE_LIMIT)
+    refuse_archive(data)
     if data.startswith(b"%PDF-"):
         raise SourceError(f"is named {path.suffix} but holds a PDF")
     html = _decode_page(data)

@@ -5,7 +5,7 @@ This file must not know which kind of file the text comes from.
 
 import re
 import unicodedata
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_LE
 
 from index.errors import SourceError
 
@@ -22,11 +22,16 @@ def decode(data: bytes) -> str:
 
     Any other encoding could only be guessed. Raises `SourceError`.
     """
+    if data.startswith(BOM_UTF32_LE):
+        raise SourceError("is UTF-32 text, which is not read: save it as UTF-8")
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         try:
             return data.decode("utf-16")
         except UnicodeDecodeError as error:
             raise SourceError(f"is not UTF-16 text (at byte {error.start})") from error
+    if data.count(0) > len(data) // 4 and len(data) > 1:
+        # It would pass for UTF-8 with letters missing: "ō" is 4d 01 there, so an M is left.
+        raise SourceError("is UTF-16 text without its mark, or no text at all")
     try:
         return data.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:

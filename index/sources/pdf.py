@@ -11,6 +11,7 @@ from pypdfium2 import PdfDocument, PdfiumError
 from pypdfium2.raw import FPDF_ERR_PASSWORD
 
 from index.errors import SourceError
+from index.sources.archives import refuse_archive
 from index.sources.files import read_bytes
 from index.sources.normalise import normalise
 
@@ -30,6 +31,7 @@ def read_pdf(path: Path) -> dict[str, str | None]:
     Raises `SourceError`.
     """
     data = read_bytes(path)
+    refuse_archive(data)
     if b"%PDF-" not in data[:1024]:
         raise SourceError(f"is named {path.suffix} but does not hold a PDF")
     if b"%%EOF" not in data.rstrip(b"\0\r\n\t ")[-2048:]:

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from index.errors import SourceError
 from index.records import Article, Failure
+from index.sources.archives import START, refuse_archive
 from index.sources.fields import make_article, web_url
 from index.sources.files import open_file, shown, why
 from index.sources.normalise import decode, one_line
 
 ROW_LIMIT = 10_000_000  # bytes
+TOLD = 100  # rows of a file that are told, each with what is wrong with it
 _ROW = re.compile(r"(.*?\.(?:csv|jsonl))#", re.IGNORECASE)  # the origin of a table's row
 _TEXTS = ("text", "body", "content")
 
@@ -32,21 +34,28 @@ def file_of(origin: str) -> str:
 def read_table(path: Path) -> Iterator[Article | Failure]:
     """The articles in a .jsonl or .csv file, and a failure for each row that holds none.
 
-    Rows count from 1, without blank lines and the header. Raises `SourceError` when the file
-    as a whole can't be read.
+    Rows count from 1, without blank lines and the header. Past `TOLD` failures the rest is one
+    more, with their number, so that a file of nothing else fills no memory. Raises `SourceError`
+    when the file as a whole can't be read.
     """
     rows_of = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
     taken: dict[str, int] = {}  # article id: row
+    failed = 0
     try:
         with os.fdopen(open_file(path), "rb") as file:
+            refuse_archive(file.peek(START))
             _skip_byte_order_mark(file)
             for number, row in enumerate(rows_of(file), start=1):
                 try:
                     yield _article(path, number, row, taken)
                 except SourceError as error:
-                    yield Failure(f"{shown(path)}#row {number}", str(error))
+                    failed += 1
+                    if failed <= TOLD:
+                        yield Failure(f"{shown(path)}#row {number}", str(error))
     except OSError as error:
         raise SourceError(f"can't be read: {why(error)}") from error
+    if failed > TOLD:
+        yield Failure(shown(path), f"has {failed - TOLD:,} more rows that hold no article")
 
 
 def _article(

@@ -10,6 +10,7 @@ import yaml
 
 from index.errors import SourceError
 from index.records import Article
+from index.sources.archives import refuse_archive
 from index.sources.fields import label, make_article
 from index.sources.files import read_bytes, shown
 from index.sources.markdown import strip_markdown
@@ -25,7 +26,9 @@ def read_text(path: Path) -> Article:
 
     Raises `SourceError`.
     """
-    fields, text = split_front_matter(normalise(decode(read_bytes(path))))
+    data = read_bytes(path)
+    refuse_archive(data)
+    fields, text = split_front_matter(normalise(decode(data)))
     heading = None
     if path.suffix.lower() == ".md":
         prose = strip_markdown(text)
