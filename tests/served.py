@@ -34,6 +34,14 @@ class Served:
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(one) for one in listed.split()]
 
+    def lines(self) -> list[Any]:
+        """What the log says, a line each."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def faults(self) -> list[Any]:
+        """The lines that tell of something that nobody foresaw."""
+        return [one for one in self.lines() if one["event"] != "request" or one["status"] == 500]
+
     def status(self, name: str) -> int:
         """The number that the kernel keeps of the worker under this name, such as VmHWM."""
         [worker] = self.workers

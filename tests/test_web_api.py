@@ -1,7 +1,6 @@
 """The JSON API: the reply as it is, every bad body refused with a sentence."""
 
 import json
-import logging
 from io import BytesIO
 
 import pytest
@@ -279,11 +278,3 @@ def test_the_documented_shape_of_a_reply_is_the_one_that_is_sent(client):
         shape = shapes.Reply if path.startswith("ask") else shapes.SearchReply
         sent = client.get(f"/api/v1/{path}").get_json()
         assert shape.model_validate(sent, strict=True).model_dump() == sent
-
-
-def test_questions_are_logged_only_when_that_is_switched_on(qa, caplog):
-    caplog.set_level(logging.INFO)
-    create_app(Settings(), qa).test_client().get("/api/v1/ask?q=who")
-    assert "who" not in caplog.text
-    create_app(Settings(log_questions=True), qa).test_client().get("/api/v1/ask?q=who")
-    assert "1 answers to 'who signed the RAA?'" in caplog.text

@@ -81,7 +81,8 @@ def test_it_serves_and_a_stop_finishes_what_was_asked(start, tmp_path):
     ((status, body),) = answers
     assert status == 200 and json.loads(body)["revision"] == 7
     assert process.wait(PATIENCE) == 0
-    assert process.stderr.read() == ""
+    told = [json.loads(line) for line in process.stderr.read().splitlines()]
+    assert [one["route"] for one in told] == ["/healthz", "/api/v1/ask"]
 
 
 def test_more_questions_than_may_wait_are_refused_at_once(start, tmp_path, monkeypatch):

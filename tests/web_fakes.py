@@ -1,6 +1,6 @@
 """A QA made by hand, and a server that has one: what the tests of `web` stand on.
 
-Run as a program, it serves: `python tests/web_fakes.py PORT FOLDER [broken | large]`.
+Run as a program, it serves: `python tests/web_fakes.py PORT FOLDER [broken | faulty | large]`.
 """
 
 import math
@@ -193,7 +193,12 @@ def _large_app(settings: Settings) -> Flask:
     return create_app(settings, FakeQA(shelf=FakeLibrary(stored=(LARGE,))))  # type: ignore[arg-type]
 
 
-APPS = {"broken": _broken_app, "large": _large_app}
+def _faulty_app(settings: Settings) -> Flask:
+    return create_app(settings, FakeQA(broken=RuntimeError(SECRET)))  # type: ignore[arg-type]
+
+
+SECRET = "what /secret/folder/file.py had in hand"
+APPS = {"broken": _broken_app, "faulty": _faulty_app, "large": _large_app}
 if __name__ == "__main__":
     port, folder, *kind = sys.argv[1:]
     serve(Settings(port=int(port), data=Path(folder)), APPS[kind[0]] if kind else _app)

@@ -7,13 +7,14 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from qa import QA, open_qa
-from web import service, wording
+from web import log, service, wording
 from web.api import api, health
 from web.cors import share
 from web.docs import docs
 from web.errors import handle_errors
 from web.feedback import feedback
 from web.headers import guard
+from web.hosts import answer_to
 from web.limits import limit
 from web.many import many
 from web.pages import pages
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None, qa: QA | None = None) -> Flask:
         qa = open_qa(settings.data, settings.reader, settings.embedder)
         service.watch(qa, settings.refresh_seconds)
     app = Flask(__name__)
+    app.debug = False  # whatever FLASK_DEBUG says
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.json = _plain_json(app)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
@@ -42,7 +44,9 @@ def create_app(settings: Settings | None = None, qa: QA | None = None) -> Flask:
     for words in wording.FILTERS:
         app.add_template_filter(words)
     service.put(app, qa, settings)
+    log.note_requests(app)
     guard(app)
+    answer_to(app, (settings.host, *settings.hosts.split()))
     share(app, tuple(settings.origins.split()))
     limit(app, settings.limit, settings.proxies)
     handle_errors(app)

@@ -5,13 +5,13 @@ This file must not know which view failed, nor log what was asked.
 
 import logging
 from http import HTTPStatus
-from uuid import uuid4
 
 from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from index import LibraryError, LibraryMissing
 from qa import MAX_QUESTION, FeedbackError, FilterError, QAError, QuestionError, QuestionTooLong
+from web import log
 from web.shapes import Problem
 
 JSON_PLACES = ("/api", "/healthz", "/readyz", "/metrics", "/openapi.json")
@@ -104,6 +104,6 @@ def _ours(error: Exception, place: str) -> tuple[int, str]:
         if kind in STATUS:
             status, sentence = STATUS[kind]
             return status, str(error) if sentence is None else sentence
-    number = uuid4().hex[:12]
-    _log.error("request %s: %s", number, place, exc_info=error)
+    number = log.number()
+    _log.error("fault", extra={"fields": {"request": number, "place": place}}, exc_info=error)
     return 500, f"Something went wrong here; the log has it as request {number}."

@@ -6,7 +6,7 @@ This file must not know any route.
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, current_app, stream_with_context
 from pydantic import BaseModel
 
 
@@ -22,15 +22,14 @@ def shape(given: BaseModel, status: int = 200) -> Response:
 
 def lines(given: Iterator[dict[str, Any]]) -> Response:
     """Newline-delimited JSON, each line sent as soon as it is there."""
-    dumps = current_app.json.dumps  # while there is a request: the lines are made after it
-    sent = (dumps(one) + "\n" for one in given)
-    return Response(sent, content_type="application/x-ndjson")
+    sent = (current_app.json.dumps(one) + "\n" for one in given)
+    return Response(stream_with_context(sent), content_type="application/x-ndjson")
 
 
 def events(given: Iterator[tuple[str, dict[str, Any]]]) -> Response:
     """Server-sent events of a name and data, each sent as soon as it is there."""
     dumps = current_app.json.dumps
     sent = (f"event: {name}\ndata: {dumps(data)}\n\n" for name, data in given)
-    reply = Response(sent, content_type="text/event-stream")
+    reply = Response(stream_with_context(sent), content_type="text/event-stream")
     reply.headers["X-Accel-Buffering"] = "no"  # or nginx would hold them back
     return reply

@@ -18,10 +18,12 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.errors import AppImportError  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from index import LibraryError
 from qa import QAError
 from web import create_app
+from web.log import Lines, write_lines
 from web.settings import Settings, SettingsError, read_settings
 from web.worker import Worker
 
@@ -29,8 +31,18 @@ Factory = Callable[[Settings], Flask]
 
 _M_ARENA_MAX = -8  # of malloc.h
 SPARE = 4  # threads that answer at once when every other holds or awaits a turn
+
+
+class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(Lines())
+
+
 OPTIONS: dict[str, object] = {
     "worker_class": Worker,
+    "logger_class": _Log,
     "workers": 1,
     "loglevel": "warning",
     "control_socket_disable": True,
@@ -53,7 +65,7 @@ def run(data: Path | None = None, host: str | None = None, port: int | None = No
 
 def serve(settings: Settings, factory: Factory = create_app) -> None:
     """Serve until SIGTERM or Ctrl+C; ends the process: 0 when stopped, else one sentence."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    write_lines()
     logging.getLogger("gunicorn.error").addFilter(_not_said_already)
     _share_heaps()
     try:

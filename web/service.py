@@ -11,6 +11,7 @@ from flask import Flask, current_app
 
 from index import LibraryError
 from qa import QA, Filters, QAError, Reply
+from web import log
 from web.indexing import Indexing
 from web.metrics import Meters
 from web.settings import Settings
@@ -18,7 +19,6 @@ from web.turns import Turns
 
 _NAME = "citespan"
 ALL = Filters()
-_questions = logging.getLogger("citespan.questions")
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +44,7 @@ class Service:
         """Take note that a question was answered."""
         self.meters.count(reply)
         if self.settings.log_questions:
-            _questions.info("%d answers to %r", len(reply.answers), reply.question)
+            log.note_question(reply.question, len(reply.answers))
 
 
 def put(app: Flask, qa: QA, settings: Settings) -> None:
@@ -59,7 +59,6 @@ def put(app: Flask, qa: QA, settings: Settings) -> None:
         }
     )
     app.extensions[_NAME] = Service(qa, settings, turns, meters, Indexing(qa.refresh))
-    _questions.setLevel(logging.INFO if settings.log_questions else logging.WARNING)
 
 
 def _revision(qa: QA) -> int:

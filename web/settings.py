@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     proxies: int = Field(
         0, ge=0, le=9, description="Proxies in front that are believed who the client is."
     )
+    hosts: str = Field(
+        "",
+        pattern=r"^([\w.-]+( [\w.-]+)*)?$",
+        description="Names the service is reached by, with spaces between; addresses in numbers"
+        " and localhost always are.",
+    )
     origins: str = Field(
         "",
         pattern=r"^(https?://[^\s/*]+( https?://[^\s/*]+)*)?$",
