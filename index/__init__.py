@@ -29,6 +29,7 @@ from index.report import Report
 from index.split import sentences
 from index.store import Counts
 from index.verify import verify
+from index.watch import Round, watch
 
 __all__ = [
     "DEFAULT_EMBEDDER",
@@ -47,6 +48,7 @@ __all__ = [
     "LibraryMissing",
     "Passage",
     "Report",
+    "Round",
     "SourceError",
     "backup",
     "build",
@@ -69,4 +71,5 @@ __all__ = [
     "sentences",
     "sync_tree",
     "verify",
+    "watch",
 ]

@@ -23,9 +23,9 @@ from index.errors import EmbedderError, LibraryCorrupt, LibraryError, SourceErro
 from index.fetch import Visitor
 from index.library import DATABASE, DERIVED, MODELS, library_fingerprint, model_name, passage_input
 from index.lock import only_writer
-from index.records import Article, Failure, Passage
+from index.records import Article, Failure, Passage, Same
 from index.report import Report
-from index.sources import KINDS, Sources, file_of, find_files, shown
+from index.sources import KINDS, Sources, file_of, find_files, shown, web_url
 from index.split import split
 from index.store import Store
 
@@ -53,11 +53,7 @@ def build(
     roots = [shown(path.resolve()) for path in paths]
 
     def inside(origin: str) -> bool:
-        return (
-            only
-            or origin in urls
-            or any(origin == root or origin.startswith((f"{root}/", f"{root}#")) for root in roots)
-        )
+        return only or origin in urls or lies_under(origin, roots)
 
     def read() -> Iterator[Article | Failure]:
         for done, file in enumerate(bar, start=1):
@@ -74,6 +70,11 @@ def build(
     return report
 
 
+def lies_under(origin: str, roots: Iterable[str]) -> bool:
+    """Whether one of the `roots`, files and folders, is or holds the origin."""
+    return any(origin == root or origin.startswith((f"{root}/", f"{root}#")) for root in roots)
+
+
 def _page(url: str, visitor: Visitor, sources: Sources) -> Article | Failure:
     """The article at the address. Nothing is lost when it can't be had: a failure keeps it."""
     try:
@@ -85,7 +86,7 @@ def _page(url: str, visitor: Visitor, sources: Sources) -> Article | Failure:
 
 
 def build_articles(
-    articles: Iterable[Article | Failure],
+    articles: Iterable[Article | Failure | Same],
     folder: Path,
     embedder: str = DEFAULT_EMBEDDER,
     inside: Callable[[str], bool] = lambda origin: True,
@@ -138,6 +139,7 @@ class _Run:
         self._embedder: TorchEmbedder | None = None
         self._fingerprint = library_fingerprint(embedder_fingerprint(embedder))
         self._seen: set[str] = set()
+        self._same: set[str] = set()  # origins
         self._texts: dict[str, str] = {}  # text digest: origin of the article that stays
         self._waiting: list[tuple[Article, list[Passage]]] = []
         if store.meta("staging") != self._fingerprint:
@@ -150,10 +152,13 @@ class _Run:
                 f"the library was built with {built_with}: every article is embedded again"
             )
 
-    def read(self, articles: Iterable[Article | Failure]) -> None:
+    def read(self, articles: Iterable[Article | Failure | Same]) -> None:
         """Stage what is new or changed among `articles`."""
         later = []
         for found in articles:
+            if isinstance(found, Same):
+                self._same.add(found.origin)
+                continue
             if isinstance(found, Failure):
                 self.report.failures.append(found)
                 continue
@@ -202,7 +207,7 @@ class _Run:
         if article.text_digest in self._texts:
             return self._texts[article.text_digest]
         for _, origin in self._others(article):
-            if not self._inside(origin) and Path(file_of(origin)).exists():
+            if origin in self._same or (not self._inside(origin) and _stays(origin)):
                 return origin
         return None
 
@@ -256,7 +261,7 @@ class _Run:
             self._publish(removed, derived)
         else:
             with store.transaction():
-                store.set_failures(report.failures)
+                store.set_failures(report.failures, self._inside)
         counts = store.counts()
         report.articles, report.passages = counts.articles, counts.passages
         report.revision = store.revision
@@ -266,11 +271,11 @@ class _Run:
 
         All that came from a file with a failure are kept: a broken row can't say which it was.
         """
-        failed = {file_of(failure.origin) for failure in self.report.failures}
+        kept = self._same | {file_of(failure.origin) for failure in self.report.failures}
         return [
             id
             for id, origin in self._store.live_origins()
-            if id not in self._seen and self._inside(origin) and file_of(origin) not in failed
+            if id not in self._seen and self._inside(origin) and file_of(origin) not in kept
         ]
 
     def _forget_leftovers(self, removed: set[str]) -> None:
@@ -294,7 +299,8 @@ class _Run:
         home = self._folder / DERIVED
         revision = store.revision + 1
         with store.transaction():
-            store.make_live(removed, self.report.failures)
+            store.make_live(removed)
+            store.set_failures(self.report.failures, self._inside)
             dimension = store.dimension()
             written = write_derived(store, dimension, home, revision, derived)
             store.set_meta("dimension", str(dimension))
@@ -326,3 +332,8 @@ class _Run:
             load_question_embedder(folder, self._fingerprint)
         except EmbedderError:
             self._load_embedder().export(folder)
+
+
+def _stays(origin: str) -> bool:
+    """Whether what was read there is still to be had; a page of the web counts as such."""
+    return web_url(origin) is not None or Path(file_of(origin)).exists()

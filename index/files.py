@@ -11,6 +11,21 @@ def file_digest(path: Path) -> str:
         return _digest(file, "sha256").hexdigest()
 
 
+def write_whole(path: Path, text: str) -> None:
+    """The text as a file that is there, also after a loss of power, whole or not at all."""
+    making = path.with_name(path.name + ".new")
+    with making.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    making.replace(path)
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def sync_tree(folder: Path) -> None:
     """Bring every file of `folder`, and the folder's own entries, to the disk."""
     for path in [*folder.rglob("*"), folder, folder.parent]:

@@ -155,7 +155,7 @@ class Library:
         return self._counts
 
     def failures(self) -> list[Failure]:
-        """What the last indexing run could not read."""
+        """What could not be read when it was last tried."""
         return self._store.failures()
 
 

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock file that the system frees when its holder dies."""
+"""One writer and one watcher at a time: lock files that the system frees when their holder dies."""
 
 import fcntl
 import os
@@ -12,9 +12,22 @@ from index.errors import LibraryError, LibraryLocked
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
     """Hold the folder's lock. Raises `LibraryLocked` at once, naming the holder's pid."""
+    with _held(folder, "lock", "locked", "which is indexing into it: wait until it ends"):
+        yield
+
+
+@contextmanager
+def only_watcher(folder: Path) -> Iterator[None]:
+    """Be the one who watches for the folder; others may write. Raises `LibraryLocked` at once."""
+    with _held(folder, "watching", "watched for", "as one list of feeds can be: stop that first"):
+        yield
+
+
+@contextmanager
+def _held(folder: Path, name: str, how: str, so: str) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        opened = (folder / "lock").open("a+")
+        opened = (folder / name).open("a+")
     except OSError as error:
         raise LibraryError(f"{folder} can't be written: {error.strerror}") from error
     with opened as file:
@@ -22,10 +35,8 @@ def only_writer(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            raise LibraryLocked(
-                f"{folder} is locked by process {file.read().strip()}, which is indexing into"
-                " it: wait until it ends"
-            ) from error
+            holder = file.read().strip()
+            raise LibraryLocked(f"{folder} is {how} by process {holder}, {so}") from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

@@ -67,6 +67,13 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Same:
+    """What lies at an origin is as it was when it was last read; nothing has to be done."""
+
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A file or row that could not be read, by name and reason."""
 

@@ -7,7 +7,7 @@ them live in one last transaction, so a reader sees the library before the run o
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,7 +201,7 @@ class Store(Database):
         return {str(short): str(long) for short, long in rows}
 
     def failures(self) -> list[Failure]:
-        """What the last indexing run could not read."""
+        """What could not be read when it was last tried."""
         return [Failure(*row) for row in self._rows("SELECT * FROM failures ORDER BY origin")]
 
     # Writing: stage, then publish
@@ -271,18 +271,18 @@ class Store(Database):
         """Forget every staged version."""
         self._rows("DELETE FROM articles WHERE NOT live")
 
-    def make_live(self, removed: Iterable[str], failures: Iterable[Failure]) -> None:
+    def make_live(self, removed: Iterable[str]) -> None:
         """Replace old versions by staged ones and drop `removed` ids, inside a transaction."""
         self._rows(
             "DELETE FROM articles WHERE live AND id IN (SELECT id FROM articles WHERE NOT live)"
         )
         self._many("DELETE FROM articles WHERE live AND id = ?", ((id,) for id in removed))
         self._rows("UPDATE articles SET live = 1 WHERE NOT live")
-        self.set_failures(failures)
 
-    def set_failures(self, failures: Iterable[Failure]) -> None:
-        """Remember what this run could not read, in place of the last run's failures."""
-        self._rows("DELETE FROM failures")
+    def set_failures(self, failures: Iterable[Failure], inside: Callable[[str], bool]) -> None:
+        """Remember what this run could not read, in place of former failures `inside` it."""
+        former = [one.origin for one in self.failures() if inside(one.origin)]
+        self._many("DELETE FROM failures WHERE origin = ?", ((origin,) for origin in former))
         self._many(
             "INSERT OR REPLACE INTO failures VALUES (?, ?)",
             ((failure.origin, failure.reason) for failure in failures),

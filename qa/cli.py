@@ -1,4 +1,4 @@
-"""The command: citespan index, ask, eval, stats, verify, serve; training has a file of its own.
+"""The command: citespan index, ask, eval, stats, verify, serve; the others have files of their own.
 
 It must not decide anything: it reads arguments, calls, and prints.
 """
@@ -19,6 +19,7 @@ from qa.evaluate import evaluate
 from qa.options import FILE, FOLDER, PLACE, data_option, embedder_option, reader_option, told
 from qa.records import Answer, Filters, Reply, reply_json
 from qa.training.commands import calibrate, train
+from qa.watching import watch
 
 _SPACES = re.compile(r"\s+")
 
@@ -32,6 +33,7 @@ def main() -> None:
 
 main.add_command(train)
 main.add_command(calibrate)
+main.add_command(watch)
 
 
 @main.command()

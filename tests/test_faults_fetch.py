@@ -9,9 +9,9 @@ import ssl
 import subprocess
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from foreign import foreign_site
 
 from index import Report, SourceError
 from index.build import build
@@ -23,41 +23,10 @@ TEXT = "<p>Mary Stone built the old bridge over the river in the spring of 1907 
 HTML = PAGE.format(TEXT * 3).encode()
 
 
-class Site:
-    """A server of made pages: `pages` by path, each (status, headers, body)."""
-
-    def __init__(self):
-        self.pages, self.asked = {}, []
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                site.asked.append((self.path, dict(self.headers)))
-                status, headers, body = site.pages.get(self.path, (404, {}, b""))
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                try:
-                    for part in [body] if isinstance(body, bytes) else body:
-                        self.wfile.write(part)
-                except OSError:
-                    pass  # the visitor has had enough
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.home = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 @pytest.fixture
-def site():
-    one = Site()
-    yield one
-    one.server.shutdown()
-    one.server.server_close()
+def foreign():
+    with foreign_site() as one:
+        yield one
 
 
 @pytest.fixture
@@ -148,50 +117,52 @@ def test_the_peer_is_looked_at_again_after_connecting(monkeypatch):
             assert peer.recv(100) == b""
 
 
-def test_each_address_that_a_page_leads_on_to_is_checked(site, monkeypatch, canary):
+def test_each_address_that_a_page_leads_on_to_is_checked(foreign, monkeypatch, canary):
     monkeypatch.setattr(guard, "is_public", lambda address: True)
     real = guard.checked
-    monkeypatch.setattr(client, "checked", lambda url, inside: real(url, url.startswith(site.home)))
+    monkeypatch.setattr(
+        client, "checked", lambda url, inside: real(url, url.startswith(foreign.home))
+    )
     for place in (
         f"http://localhost:{canary}/",
         "file:///etc/passwd",
         "gopher://x/",
         "http://a@b/",
     ):
-        site.pages["/on"] = (302, {"Location": place}, b"")
-        refused(f"{site.home}/on")
+        foreign.pages["/on"] = (302, {"Location": place}, b"")
+        refused(f"{foreign.home}/on")
 
 
-def test_a_page_may_lead_on_twice_and_no_further(site):
-    site.pages |= {f"/{n}": (301, {"Location": f"/{n + 1}"}, b"") for n in range(30)}
-    site.pages["/3"] = (200, {"Content-Type": "text/plain"}, b"there")
-    assert fetch(f"{site.home}/1", inside=True).data == b"there"
-    assert "more than 2 times" in refused(f"{site.home}/0", inside=True)
-    assert len(site.asked) == 6
+def test_a_page_may_lead_on_twice_and_no_further(foreign):
+    foreign.pages |= {f"/{n}": (301, {"Location": f"/{n + 1}"}, b"") for n in range(30)}
+    foreign.pages["/3"] = (200, {"Content-Type": "text/plain"}, b"there")
+    assert fetch(f"{foreign.home}/1", inside=True).data == b"there"
+    assert "more than 2 times" in refused(f"{foreign.home}/0", inside=True)
+    assert len(foreign.asked) == 6
 
 
-def test_too_much_is_cut_off_also_when_it_is_packed_small(site, monkeypatch):
+def test_too_much_is_cut_off_also_when_it_is_packed_small(foreign, monkeypatch):
     monkeypatch.setattr(client, "SIZE", 1_000_000)
     packed = gzip.compress(bytes(300_000_000))
-    site.pages["/packed"] = (200, {"Content-Encoding": "gzip"}, packed)
-    site.pages["/endless"] = (200, {}, (b"x" * 65536 for _ in range(10**6)))
-    site.pages["/wrong"] = (200, {"Content-Encoding": "gzip"}, b"not packed")
-    site.pages["/other"] = (200, {"Content-Encoding": "br"}, b"")
-    assert "larger than 1 MB" in refused(f"{site.home}/packed", inside=True)
-    assert "larger than 1 MB" in refused(f"{site.home}/endless", inside=True)
-    assert "packed wrongly" in refused(f"{site.home}/wrong", inside=True)
-    assert "packed as br" in refused(f"{site.home}/other", inside=True)
+    foreign.pages["/packed"] = (200, {"Content-Encoding": "gzip"}, packed)
+    foreign.pages["/endless"] = (200, {}, (b"x" * 65536 for _ in range(10**6)))
+    foreign.pages["/wrong"] = (200, {"Content-Encoding": "gzip"}, b"not packed")
+    foreign.pages["/other"] = (200, {"Content-Encoding": "br"}, b"")
+    assert "larger than 1 MB" in refused(f"{foreign.home}/packed", inside=True)
+    assert "larger than 1 MB" in refused(f"{foreign.home}/endless", inside=True)
+    assert "packed wrongly" in refused(f"{foreign.home}/wrong", inside=True)
+    assert "packed as br" in refused(f"{foreign.home}/other", inside=True)
 
 
-def test_a_trickle_ends_after_the_time_for_a_page_whatever_trickles(site, monkeypatch):
+def test_a_trickle_ends_after_the_time_for_a_page_whatever_trickles(foreign, monkeypatch):
     def slowly():
         for _ in range(100):
             time.sleep(0.1)
             yield b"x"
 
     monkeypatch.setattr(client, "SECONDS", 0.5)
-    site.pages["/body"] = (200, {}, slowly())
-    assert "took longer" in refused(f"{site.home}/body", inside=True)
+    foreign.pages["/body"] = (200, {}, slowly())
+    assert "took longer" in refused(f"{foreign.home}/body", inside=True)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def headers():
@@ -230,7 +201,7 @@ def test_what_is_not_http_is_one_sentence(sent):
 
 
 @pytest.fixture
-def secure(site, tmp_path):
+def secure(foreign, tmp_path):
     """The site over TLS; its address, and the certificate that nobody vouches for."""
     made = (
         f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {tmp_path}/key -out {tmp_path}/cert"
@@ -239,11 +210,11 @@ def secure(site, tmp_path):
     subprocess.run(made.split(), check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
-    site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
-    return site.home.replace("http://127.0.0.1", "https://localhost"), tmp_path / "cert"
+    foreign.server.socket = context.wrap_socket(foreign.server.socket, server_side=True)
+    return foreign.home.replace("http://127.0.0.1", "https://localhost"), tmp_path / "cert"
 
 
-def test_a_trickle_over_tls_ends_after_the_time_for_a_page(site, secure, monkeypatch):
+def test_a_trickle_over_tls_ends_after_the_time_for_a_page(foreign, secure, monkeypatch):
     sent = []
 
     def slowly():
@@ -254,17 +225,17 @@ def test_a_trickle_over_tls_ends_after_the_time_for_a_page(site, secure, monkeyp
 
     home, certificate = secure
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    site.pages["/quick"] = (200, {}, b"whole")
+    foreign.pages["/quick"] = (200, {}, b"whole")
     assert fetch(f"{home}/quick", inside=True).data == b"whole"
     monkeypatch.setattr(client, "SECONDS", 1.0)
-    site.pages["/body"] = (200, {}, slowly())
+    foreign.pages["/body"] = (200, {}, slowly())
     assert "took longer" in refused(f"{home}/body", inside=True)
     assert len(sent) < 100
 
 
-def test_a_certificate_that_nobody_vouches_for_is_an_error(site, secure):
-    site.pages["/"] = (200, {}, b"never read")
-    assert refused(secure[0], inside=True) == "has no valid certificate" and site.asked == []
+def test_a_certificate_that_nobody_vouches_for_is_an_error(foreign, secure):
+    foreign.pages["/"] = (200, {}, b"never read")
+    assert refused(secure[0], inside=True) == "has no valid certificate" and foreign.asked == []
 
 
 @pytest.fixture
@@ -272,44 +243,46 @@ def hurried(monkeypatch):
     monkeypatch.setattr(polite, "DELAY", 0.0)
 
 
-def test_robots_are_listened_to_and_a_site_that_can_not_say_is_left_alone(site, hurried):
-    site.pages["/robots.txt"] = (200, {}, b"User-agent: *\nDisallow: /private\n")
-    site.pages |= {path: (200, {}, b"x") for path in ("/open", "/private/a")}
+def test_robots_are_listened_to_and_a_site_that_can_not_say_is_left_alone(foreign, hurried):
+    foreign.pages["/robots.txt"] = (200, {}, b"User-agent: *\nDisallow: /private\n")
+    foreign.pages |= {path: (200, {}, b"x") for path in ("/open", "/private/a")}
     visitor = Visitor(inside=True)
-    assert visitor.visit(f"{site.home}/open").data == b"x"
+    assert visitor.visit(f"{foreign.home}/open").data == b"x"
     with pytest.raises(SourceError, match=r"robots\.txt of its site forbids it"):
-        visitor.visit(f"{site.home}/private/a")
-    assert [path for path, _ in site.asked] == ["/robots.txt", "/open"]
-    assert {headers["User-Agent"] for _, headers in site.asked} == {"Citespan/0.1"}
-    site.pages["/robots.txt"] = (503, {}, b"")
+        visitor.visit(f"{foreign.home}/private/a")
+    assert [path for path, _ in foreign.asked] == ["/robots.txt", "/open"]
+    assert {headers["User-Agent"] for _, headers in foreign.asked} == {"Citespan/0.1"}
+    foreign.pages["/robots.txt"] = (503, {}, b"")
     with pytest.raises(SourceError, match=r"robots\.txt of its site answers 503"):
-        Visitor(inside=True).visit(f"{site.home}/open")
+        Visitor(inside=True).visit(f"{foreign.home}/open")
 
 
-def test_a_host_is_not_hurried(site, monkeypatch):
+def test_a_host_is_not_hurried(foreign, monkeypatch):
     monkeypatch.setattr(polite, "DELAY", 0.2)
-    site.pages["/a"] = (200, {}, b"x")
+    foreign.pages["/a"] = (200, {}, b"x")
     visitor, started = Visitor(inside=True), time.monotonic()
-    visitor.visit(f"{site.home}/a")
-    visitor.visit(f"{site.home}/a")
+    visitor.visit(f"{foreign.home}/a")
+    visitor.visit(f"{foreign.home}/a")
     assert time.monotonic() - started >= 0.4
 
 
-def test_what_has_not_changed_is_not_sent_again(site):
-    site.pages["/a"] = (304, {"ETag": '"v1"'}, b"")
-    page = fetch(f"{site.home}/a", '"v1"', "Mon, 01 Jan 2024 00:00:00 GMT", inside=True)
+def test_what_has_not_changed_is_not_sent_again(foreign):
+    foreign.pages["/a"] = (304, {"ETag": '"v1"'}, b"")
+    assert refused(f"{foreign.home}/a", inside=True) == "answers 304"  # without being asked that
+    foreign.asked.clear()
+    page = fetch(f"{foreign.home}/a", '"v1"', "Mon, 01 Jan 2024 00:00:00 GMT", inside=True)
     assert page.data is None and page.etag == '"v1"'
-    [(_, headers)] = site.asked
+    [(_, headers)] = foreign.asked
     assert headers["If-None-Match"] == '"v1"' and "If-Modified-Since" in headers
 
 
 def test_a_page_becomes_an_article_and_stays_when_its_site_is_away(
-    site, hurried, tmp_path, tiny_embedder, tiny_models
+    foreign, hurried, tmp_path, tiny_embedder, tiny_models
 ):
     (tmp_path / MODELS).symlink_to(tiny_models)
-    url, lost, image = (f"{site.home}/{name}" for name in ("bridge", "lost", "image"))
-    site.pages["/bridge"] = (200, {"Content-Type": "text/html; charset=utf-8"}, HTML)
-    site.pages["/image"] = (200, {"Content-Type": "image/png"}, b"\x89PNG")
+    url, lost, image = (f"{foreign.home}/{name}" for name in ("bridge", "lost", "image"))
+    foreign.pages["/bridge"] = (200, {"Content-Type": "text/html; charset=utf-8"}, HTML)
+    foreign.pages["/image"] = (200, {"Content-Type": "image/png"}, b"\x89PNG")
 
     def run(*urls) -> Report:
         visitor = Visitor(inside=True)
@@ -322,7 +295,7 @@ def test_a_page_becomes_an_article_and_stays_when_its_site_is_away(
         "is image/png, not a page, a PDF or plain text",
     ]
     assert run(url).unchanged == 1
-    site.pages["/bridge"] = (500, {}, b"")
+    foreign.pages["/bridge"] = (500, {}, b"")
     report = run(url)
     assert (report.articles, report.removed, report.failed) == (1, 0, 1)
     library = Library(tmp_path)

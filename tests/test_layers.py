@@ -52,10 +52,26 @@ def test_imports_point_down_and_pass_the_front_door(file):
             assert name == top, f"{file} passes the front door of {top}: {name}"
 
 
-def test_the_parts_of_sources_are_known_only_behind_its_door():
+@pytest.mark.parametrize("part", ["sources", "fetch", "watch"])
+def test_the_files_of_a_part_are_known_only_behind_its_door(part):
     for file, tree in FILES.items():
-        if not file.startswith("index/sources/"):
-            assert not any(name.startswith("index.sources.") for name in imported(tree)), file
+        if not file.startswith(f"index/{part}/"):
+            assert not any(name.startswith(f"index.{part}.") for name in imported(tree)), file
+
+
+def test_sources_fetch_nothing_and_the_visitor_reads_nothing():
+    for part, others in (("sources", {"fetch", "watch"}), ("fetch", {"sources", "watch"})):
+        for file, tree in FILES.items():
+            if file.startswith(f"index/{part}/"):
+                assert (
+                    not {name.split(".")[1] for name in imported(tree) if "index." in name} & others
+                )
+
+
+def test_foreign_bytes_are_parsed_by_the_child_alone():
+    parsers = {"index.sources.html", "index.sources.pdf", "index.sources.listing"}
+    reaching = {file for file, tree in FILES.items() if parsers & set(imported(tree))}
+    assert reaching == {"index/sources/child.py"}
 
 
 def test_every_front_door_shows_just_what_it_lists():
@@ -112,7 +128,11 @@ def test_only_the_command_reaches_up_by_name():
         ("trafilatura", {"index/sources/html.py"}),
         ("pypdfium2", {"index/sources/pdf.py"}),
         ("matplotlib", {"qa/plots.py"}),
-        ("click", {"qa/cli.py", "qa/options.py", "qa/training/commands.py"}),
+        ("feedparser", {"index/sources/listing.py"}),
+        ("lxml", {"index/sources/listing.py"}),
+        ("urllib3", {"index/fetch/client.py"}),
+        ("tomllib", {"index/watch/feeds.py"}),
+        ("click", {"qa/cli.py", "qa/options.py", "qa/training/commands.py", "qa/watching.py"}),
         ("pydantic_settings", {"web/settings.py"}),
         ("gunicorn", {"web/serve.py", "web/worker.py"}),
         ("flask_limiter", {"web/limits.py"}),

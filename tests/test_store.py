@@ -46,7 +46,8 @@ def publish(store, *articles, removed=(), failures=()):
     for one in articles:
         stage(store, one)
     with store.transaction():
-        store.make_live(removed, failures)
+        store.make_live(removed)
+        store.set_failures(failures, lambda origin: True)
         store.set_meta("revision", str(store.revision + 1))
 
 
@@ -117,7 +118,8 @@ def test_an_error_in_the_middle_of_publishing_changes_nothing(store, article):
     publish(store, old)
     stage(store, new)
     with pytest.raises(KeyError), store.transaction():
-        store.make_live([], [Failure("x", "y")])
+        store.make_live([])
+        store.set_failures([Failure("x", "y")], lambda origin: True)
         store.set_meta("revision", "2")
         raise KeyError
     assert (store.article(old.id), store.revision, store.failures()) == (old, 1, [])
@@ -255,11 +257,13 @@ def test_vectors_of_several_lengths_are_corrupt(store, path, article, size):
         list(store.vectors())
 
 
-def test_failures_are_those_of_the_last_run(store):
+def test_failures_are_those_of_the_last_run_and_of_elsewhere(store):
     publish(store, failures=[Failure("b", "1"), Failure("a", "2"), Failure("b", "3")])
     assert store.failures() == [Failure("a", "2"), Failure("b", "3")]
-    store.set_failures([Failure("c", "4")])
-    assert store.failures() == [Failure("c", "4")]
+    store.set_failures([Failure("c", "4")], lambda origin: origin == "a")
+    assert store.failures() == [Failure("b", "3"), Failure("c", "4")]
+    store.set_failures([], lambda origin: True)
+    assert store.failures() == []
 
 
 def test_one_connection_serves_several_threads(store, article):

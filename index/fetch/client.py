@@ -66,7 +66,7 @@ def fetch(url: str, etag: str = "", modified: str = "", inside: bool = False) ->
         for _ in range(HOPS + 1):
             with _Reply(url, asked, sockets, inside) as reply:
                 if reply.status not in _LEADS_ON:
-                    page = _page(url, reply.raw)
+                    page = _page(url, reply.raw, bool(etag or modified))
                     if late.is_set():  # what came until then may look whole
                         raise TimeoutError
                     return page
@@ -123,10 +123,10 @@ class _Reply:
         self._pool.close()
 
 
-def _page(url: str, raw: Any) -> Page:
+def _page(url: str, raw: Any, marked: bool) -> Page:
     kind = raw.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     marks = (raw.headers.get("ETag", "")[:500], raw.headers.get("Last-Modified", "")[:500])
-    if raw.status == 304:
+    if raw.status == 304 and marked:
         return Page(url, None, kind, *marks)
     if raw.status != 200:
         raise SourceError(f"answers {raw.status}")

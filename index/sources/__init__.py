@@ -1,24 +1,36 @@
 """Files become articles: the front door of this package."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
 from index.errors import SourceError
 from index.records import Article, Failure
-from index.sources.fields import make_article
+from index.sources.entries import Entry, Listing, checked_listing
+from index.sources.fields import make_article, web_url
 from index.sources.files import KINDS, find_files, shown
 from index.sources.normalise import one_line, shorten
 from index.sources.parser import Parser
 from index.sources.tables import file_of, read_table
 from index.sources.text import read_text
 
-__all__ = ["KINDS", "Sources", "file_of", "find_files", "make_article", "shown"]
+__all__ = [
+    "KINDS",
+    "Entry",
+    "Listing",
+    "Sources",
+    "file_of",
+    "find_files",
+    "make_article",
+    "page_id",
+    "shown",
+    "web_url",
+]
 
 
 _SUFFIXES = {  # of the media types that are read
@@ -54,10 +66,13 @@ class Sources:
         """End the child process; reading another file starts a new one."""
         self._parser.close()
 
-    def read(self, path: Path) -> Iterator[Article | Failure]:
+    def read(
+        self, path: Path, given: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[Article | Failure]:
         """The articles of one file, and a failure for all in it that can't become one.
 
-        Raises `SourceError` only when the parser of HTML and PDF can't run at all.
+        `given`: fields for what a file of one article doesn't say of itself. Raises
+        `SourceError` only when the parser of HTML and PDF can't run at all.
         """
         path = path.resolve()
         origin = shown(path)
@@ -71,19 +86,22 @@ class Sources:
             if kind in (".jsonl", ".csv"):
                 yield from read_table(path)
             elif kind in (".txt", ".md"):
-                yield read_text(path)
+                yield read_text(path, given)
             elif kind in KINDS:
-                fields = self._parser.parse(path)
+                fields = {**given, **_said(self._parser.parse(path))}
                 yield make_article(origin, path.name, fields.get("text", ""), fields)
             else:
                 yield Failure(origin, f"is not a file of the kinds {', '.join(KINDS)}")
         except SourceError as error:
             yield Failure(origin, str(error))
 
-    def read_page(self, url: str, data: bytes, kind: str) -> Article | Failure:
+    def read_page(
+        self, url: str, data: bytes, kind: str, given: Mapping[str, str] = MappingProxyType({})
+    ) -> Article | Failure:
         """The article that was fetched from `url` as `data` of the media type `kind`.
 
-        Raises `SourceError` only when the parser of HTML and PDF can't run at all.
+        `given`: fields for what the page doesn't say of itself. Raises `SourceError` only
+        when the parser of HTML and PDF can't run at all.
         """
         suffix = _SUFFIXES.get(kind)
         if suffix is None:
@@ -92,11 +110,33 @@ class Sources:
         with TemporaryDirectory() as folder:
             path = Path(folder, f"page{suffix}")
             path.write_bytes(data)
-            (found,) = self.read(path)
+            (found,) = self.read(path, given)
         if isinstance(found, Failure):
             return Failure(url, found.reason)
         host = urlsplit(url).hostname
         source = host if found.source in (None, path.name) else found.source
-        id = sha256(url.encode()).hexdigest()[:16]
         # Its address is where it was found, whatever the page says of itself.
-        return replace(found, id=id, origin=url, url=url, source=source)
+        return replace(found, id=page_id(url), origin=url, url=url, source=source)
+
+    def read_listing(self, url: str, data: bytes) -> Listing | Failure:
+        """What the feed or sitemap that was fetched from `url` lists.
+
+        Raises `SourceError` only when the parser of HTML and PDF can't run at all.
+        """
+        self._parser.start()
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "listing.xml")
+            path.write_bytes(data)
+            try:
+                return checked_listing(url, self._parser.parse(path))
+            except SourceError as error:
+                return Failure(url, str(error))
+
+
+def page_id(url: str) -> str:
+    """The id of the article of a page."""
+    return sha256(url.encode()).hexdigest()[:16]
+
+
+def _said(fields: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value.strip()}

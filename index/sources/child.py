@@ -14,12 +14,13 @@ from pathlib import Path
 
 from index.errors import SourceError
 from index.sources.html import read_html
+from index.sources.listing import read_listing
 from index.sources.pdf import read_pdf
 
 _MEMORY = 1_000_000_000  # bytes of address space beyond those of the idle parsers
 _CPU_SECONDS = 12  # per file; ends a hang when the process that watches the clock is gone
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # of <sched.h>
-_READERS = {".html": read_html, ".htm": read_html, ".pdf": read_pdf}
+_READERS = {".html": read_html, ".htm": read_html, ".pdf": read_pdf, ".xml": read_listing}
 
 
 def main() -> None:

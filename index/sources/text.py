@@ -21,10 +21,10 @@ _NESTING = 20
 _BLANK = ("", "~", "null")
 
 
-def read_text(path: Path) -> Article:
+def read_text(path: Path, given: Mapping[str, str]) -> Article:
     """The article in a .txt or .md file, after its YAML front matter, if any.
 
-    Raises `SourceError`.
+    `given`: fields for what that does not say. Raises `SourceError`.
     """
     data = read_bytes(path)
     refuse_archive(data)
@@ -36,7 +36,7 @@ def read_text(path: Path) -> Article:
         title = label(fields.get("title"))
         if prose.leads and title is not None and title != label(heading):
             text = f"{heading}\n\n{text}"
-    return make_article(shown(path), path.name, text, fields, heading)
+    return make_article(shown(path), path.name, text, {**given, **fields}, heading)
 
 
 def split_front_matter(text: str) -> tuple[Mapping[str, object], str]:

@@ -115,7 +115,7 @@ def publish(store: Store, folder: Path, former: Any) -> None:
     """As an indexing run does it."""
     revision = store.revision + 1
     with store.transaction():
-        store.make_live([], [])
+        store.make_live([])
         written = write_derived(store, store.dimension(), folder / DERIVED, revision, former)
         store.set_meta("dimension", str(store.dimension()))
         embedder = embedder_fingerprint(DEFAULT_EMBEDDER)

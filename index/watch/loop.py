@@ -1,0 +1,55 @@
+"""Round after round, for ever or until everything was looked at once.
+
+It must not know what a round does.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from index.embed import DEFAULT_EMBEDDER
+from index.errors import LibraryError, LibraryLocked
+from index.fetch import Visitor
+from index.lock import only_watcher
+from index.watch.feeds import read_feeds
+from index.watch.round import Round, play_round
+
+_PAUSE = 60.0  # seconds until the next try of a round that could not be played
+_LONGEST = 300.0  # seconds without a look at the list of feeds and the clock
+
+
+def watch(
+    file: Path,
+    folder: Path,
+    embedder: str = DEFAULT_EMBEDDER,
+    *,
+    once: bool = False,
+    visitor: Visitor | None = None,
+) -> Iterator[Round | LibraryError]:
+    """Keep the library in `folder` at what the places that `file` lists hold.
+
+    Gives what each round did, or why it could not be played; it is tried again then. `once`:
+    all that is watched is looked at now, and that is all. `visitor`: who fetches the pages; one
+    that stays outside for None. Raises `LibraryLocked` when somebody watches for this folder
+    already, and what keeps the first round from being played, but for another writer.
+    """
+    guest = Visitor() if visitor is None else visitor
+    started, played = time.time(), False
+    with only_watcher(folder):
+        while True:
+            now = started if once else time.time()
+            try:
+                anyway = once and not played
+                done = play_round(read_feeds(file), folder, embedder, guest, now, anyway)
+            except LibraryError as error:
+                if once or not (played or isinstance(error, LibraryLocked)):
+                    raise
+                yield error
+                wait = _PAUSE
+            else:
+                yield done
+                played = True
+                if once and done.next > started:
+                    return
+                wait = done.next - time.time()
+            time.sleep(min(max(0.0, wait), _LONGEST))

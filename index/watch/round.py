@@ -1,0 +1,131 @@
+"""One round: what is due is looked at, and what is new or changed becomes one revision."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.build import build_articles, lies_under
+from index.errors import LibraryMissing
+from index.fetch import Visitor
+from index.library import DATABASE, published
+from index.lock import only_writer
+from index.records import Article, Failure, Same
+from index.report import Report
+from index.sources import Sources, page_id
+from index.store import Store
+from index.watch.feeds import Watched
+from index.watch.folders import Folders, look, settle
+from index.watch.state import Seen, State, load_state, save_state
+from index.watch.visits import Visits
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round did: how many places it looked at, what came of it, when the next is due."""
+
+    asked: int
+    report: Report
+    next: float
+
+
+def play_round(
+    watched: Sequence[Watched],
+    folder: Path,
+    embedder: str,
+    visitor: Visitor,
+    now: float,
+    anyway: bool = False,
+) -> Round:
+    """Look at what is due at `now`, or `anyway` at all that is watched by name.
+
+    Nothing is noted before it is stored, so a round that was killed is played again. Raises
+    `LibraryLocked` when another process is writing, and what building raises.
+    """
+    state, notes = load_state(folder)
+    dropped = _follow(state, watched, now, anyway)
+    if not dropped and not any(seen.is_due(now) for seen in state.values()):
+        return Round(0, Report(notes=notes), _next(state))
+    with only_writer(folder):
+        pass  # rather than ask for pages that can't be stored
+    revision, library = _library(folder)
+    with Sources() as sources:
+        visits = Visits(state, visitor, sources, now)
+        for address in dropped:
+            visits.forget(address)
+        visits.listings()
+        visits.pages(_digests(folder, state))
+        report = _stored(visits, look(state, visits, library, now), sources, folder, embedder)
+    if report.revision <= revision + 1:  # else somebody else has written as well
+        settle(state, library, _library(folder)[1])
+    save_state(folder, state)
+    report.notes[:0] = notes + visits.notes
+    return Round(visits.asked, report, _next(state))
+
+
+def _follow(state: State, watched: Sequence[Watched], now: float, anyway: bool) -> list[str]:
+    """Bring what is watched by name into the state; gives what is watched no more."""
+    for one in watched:
+        seen = state.get(one.place)
+        if seen is None or seen.kind != one.kind:
+            seen = state[one.place] = Seen(one.kind, one.every)
+        seen.of, seen.every = "", one.every
+        if anyway:
+            seen.next = 0.0
+        elif seen.failures == 0:
+            seen.next = min(seen.next, now + one.every)
+    kept = {one.place for one in watched}
+    while more := {address for address, seen in state.items() if seen.of in kept} - kept:
+        kept |= more
+    return [address for address in state if address not in kept]
+
+
+def _stored(
+    visits: Visits, folders: Folders, sources: Sources, folder: Path, embedder: str
+) -> Report:
+    """Bring what was found to the library."""
+    met = {one.origin for one in visits.found}
+
+    def everything() -> Iterator[Article | Failure | Same]:
+        yield from visits.found
+        for file in folders.files:
+            yield from sources.read(file)
+
+    def inside(origin: str) -> bool:
+        return origin in met or lies_under(origin, folders.roots)
+
+    report = Report()
+    if visits.is_news or folders.roots:
+        report = build_articles(everything(), folder, embedder, inside)
+    report.read += visits.unchanged
+    report.unchanged += visits.unchanged
+    return report
+
+
+def _library(folder: Path) -> tuple[int, str]:
+    """The published revision, and what tells this state of the library from any other."""
+    try:
+        revision, seal = published(folder)
+    except LibraryMissing:
+        return 0, ""
+    return revision, f"{revision} {seal}"
+
+
+def _digests(folder: Path, state: State) -> dict[str, str]:
+    """The digest of the article that the library holds of each page."""
+    try:
+        store = Store(folder / DATABASE)
+    except LibraryMissing:
+        return {}
+    try:
+        found = {
+            address: store.digest(page_id(address), live=True)
+            for address, seen in state.items()
+            if seen.kind == "page"
+        }
+    finally:
+        store.close()
+    return {address: digest for address, digest in found.items() if digest is not None}
+
+
+def _next(state: State) -> float:
+    return min(seen.next for seen in state.values())

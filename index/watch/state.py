@@ -1,0 +1,77 @@
+"""What is known of everything that is watched, from one round to the next, also over a kill.
+
+It lies in the library's folder and can be thrown away: then everything is asked for once more.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from index.errors import LibraryError
+from index.files import write_whole
+
+_FILE = "watch.json"
+_FAR = 31 * 86400.0  # seconds; a time further ahead was noted while the clock was wrong
+
+
+@dataclass(slots=True)
+class Seen:
+    """What is known of one address or folder.
+
+    `kind`: listing, page or folder. `every`: seconds between two looks. `of`: the listing that
+    it stands in; "" for what is watched by name. `next`: when to look again, as of the epoch.
+    `failures`: in a row. `etag`, `modified`: the marks of the version that was read; they count
+    only while the library holds what has the `digest`. `fields`, `updated`: what its listing
+    says of it.
+    """
+
+    kind: str
+    every: float
+    of: str = ""
+    next: float = 0.0
+    failures: int = 0
+    etag: str = ""
+    modified: str = ""
+    digest: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+    updated: str = ""
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to look at it."""
+        return not now < self.next <= now + _FAR
+
+
+State = dict[str, Seen]  # by address or folder
+
+
+def load_state(folder: Path) -> tuple[State, list[str]]:
+    """What was known at the end of the last round, and a sentence if that can't be read."""
+    path = folder / _FILE
+    try:
+        told = json.loads(path.read_bytes())
+        return {str(place): _seen(one) for place, one in told.items()}, []
+    except FileNotFoundError:
+        return {}, []
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}, [f"{path} can't be read: everything is asked for once more"]
+
+
+def save_state(folder: Path, state: State) -> None:
+    """Put it in the place of what was known, whole or not at all. Raises `LibraryError`."""
+    path = folder / _FILE
+    told = {place: asdict(seen) for place, seen in state.items()}
+    try:
+        write_whole(path, json.dumps(told))
+    except OSError as error:
+        raise LibraryError(f"{path} can't be written: {error.strerror}") from error
+
+
+def _seen(told: dict[str, Any]) -> Seen:
+    """Raises `TypeError` for what was not written here."""
+    seen = Seen(**told)
+    for one in fields(Seen):
+        kind = dict if one.name == "fields" else one.type
+        if type(getattr(seen, one.name)) is not kind:
+            raise TypeError
+    return seen
