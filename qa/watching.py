@@ -23,19 +23,21 @@ from qa.options import FILE, data_option, embedder_option, told
 def watch(file: Path, once: bool, data: Path, embedder: str) -> None:
     """Keep the library at what the feeds, sitemaps, pages and folders in FILE hold.
 
-    Goes on until Ctrl+C or SIGTERM. With --once the exit code is 1 when something could not
-    be read.
+    Goes on until Ctrl+C or SIGTERM. With --once the exit code is 1 while something can't be
+    read.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    failed = False
+    failing = 0
     with told():
         try:
-            for number, done in enumerate(rounds(file, data, embedder, once=once)):
+            progress = sys.stderr.isatty()
+            going = rounds(file, data, embedder, once=once, progress=progress)
+            for number, done in enumerate(going):
                 _print_round(done, number == 0 or once)
-                failed |= isinstance(done, Round) and done.report.failures != []
+                failing = done.failing if isinstance(done, Round) else failing
         except KeyboardInterrupt:
             return
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failing else 0)
 
 
 def _print_round(done: Round | LibraryError, always: bool) -> None:
@@ -53,5 +55,6 @@ def _print_round(done: Round | LibraryError, always: bool) -> None:
             f"{now} looked at {done.asked}: {report.added} added, {report.changed} changed,"
             f" {report.unchanged} unchanged, {report.duplicate} duplicate,"
             f" {report.removed} removed, {report.failed} failed"
+            + (f"; {done.failing} in all can't be read" if done.failing else "")
             + (f"; revision {report.revision}" if report.revision else "")
         )

@@ -257,6 +257,34 @@ def test_robots_are_listened_to_and_a_site_that_can_not_say_is_left_alone(foreig
         Visitor(inside=True).visit(f"{foreign.home}/open")
 
 
+def test_robots_are_asked_for_once_a_day_and_again_soon_where_they_could_not_be_had(
+    foreign, hurried, monkeypatch
+):
+    visitor, page = Visitor(inside=True), f"{foreign.home}/a"
+    foreign.pages |= {"/robots.txt": (503, {}, b""), "/a": (200, {}, b"x")}
+    for _ in range(3):
+        with pytest.raises(SourceError, match=r"robots\.txt of its site answers 503"):
+            visitor.visit(page)
+    assert [path for path, _ in foreign.asked] == ["/robots.txt"]
+    del foreign.pages["/robots.txt"]
+    now = time.monotonic() + 61
+    monkeypatch.setattr(polite.time, "monotonic", lambda: now)
+    monkeypatch.setattr(polite.time, "sleep", lambda seconds: None)
+    visitor.visit(page)
+    visitor.visit(page)
+    assert [path for path, _ in foreign.asked[1:]] == ["/robots.txt", "/a", "/a"]
+    foreign.pages["/robots.txt"] = (200, {}, b"User-agent: *\nDisallow: /\n")
+    now += 86_401
+    with pytest.raises(SourceError, match="forbids it"):
+        visitor.visit(page)
+
+
+def test_an_address_that_makes_no_sense_is_a_failure(tmp_path, tiny_embedder):
+    urls = ["http://[::1", "https://example.org:x/"]
+    report = build([], tmp_path, str(tiny_embedder), urls=urls)
+    assert [one.reason for one in report.failures] == ["is not an address of the web"] * 2
+
+
 def test_a_host_is_not_hurried(foreign, monkeypatch):
     monkeypatch.setattr(polite, "DELAY", 0.2)
     foreign.pages["/a"] = (200, {}, b"x")

@@ -14,7 +14,7 @@ from index.store import Store
 from index.watch import visits
 from index.watch.feeds import Watched
 from index.watch.round import play_round
-from index.watch.state import load_state
+from index.watch.state import Seen, load_state
 
 PAGE = "<html><head>{}</head><body><article><p>{}</p></article></body></html>"
 WORDS = "{} built the old bridge over the river in the spring of 1907 for the people of the town. "
@@ -281,6 +281,34 @@ def test_a_round_that_was_killed_before_it_noted_anything_is_played_again(watche
     assert load_state(watcher.home)[0] == {} and len(watcher.articles()) == 1
 
 
+def test_a_round_that_could_not_be_stored_is_played_again(watcher, monkeypatch):
+    watcher.feed("Mary")
+    watcher.page("Mary", ETag='"m"')
+    with monkeypatch.context() as patch:
+        patch.setattr(TorchEmbedder, "encode", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            watcher.round()
+    assert load_state(watcher.home) == ({}, [])
+    assert watcher.round().report.added == 1
+
+
+@pytest.mark.parametrize(
+    ("ahead", "is_due"), [(-1, True), (0, True), (1, False), (30 * DAY, False), (99 * DAY, True)]
+)
+def test_a_time_that_was_noted_while_the_clock_was_wrong_keeps_nothing_waiting(ahead, is_due):
+    assert Seen("page", EVERY, next=NOW + ahead).is_due(NOW) == is_due
+
+
+def test_what_the_feed_says_anew_of_an_unchanged_page_is_taken(watcher):
+    watcher.feed("Mary")
+    watcher.page("Mary", ETag='"m"')
+    watcher.round()
+    feed = watcher.foreign.pages["/rss"][2]
+    watcher.foreign.pages["/rss"] = (200, {}, feed.replace(b"Peter Wood", b"Ann Bell"))
+    assert watcher.round(EVERY).report.changed == 1
+    assert watcher.articles()["Mary"].author == "Ann Bell"
+
+
 def test_a_sitemap_index_leads_to_its_sitemaps_and_no_further(watcher):
     home = watcher.foreign.home
     index = "<sitemapindex>{}</sitemapindex>".format("<sitemap><loc>/{}</loc></sitemap>" * 2)
@@ -301,8 +329,9 @@ def test_a_sitemap_index_leads_to_its_sitemaps_and_no_further(watcher):
     assert set(load_state(watcher.home)[0]) == {f"{home}/rss"} and len(watcher.articles()) == 1
 
 
-def test_many_pages_are_read_in_rounds_that_follow_at_once(watcher, monkeypatch):
-    monkeypatch.setattr(visits, "PAGES", 2)
+@pytest.mark.parametrize(("limit", "most"), [("PAGES", 2), ("_SIZE", 300)])
+def test_many_pages_are_read_in_rounds_that_follow_at_once(watcher, monkeypatch, limit, most):
+    monkeypatch.setattr(visits, limit, most)  # two pages have 500 code points
     names = ["Ann", "Eve", "Mary", "Sue", "Zoe"]
     watcher.feed(*names)
     for name in names:
@@ -311,6 +340,31 @@ def test_many_pages_are_read_in_rounds_that_follow_at_once(watcher, monkeypatch)
         done = watcher.round()
         assert (done.report.added, done.report.revision) == (added, revision)
         assert (done.next <= watcher.now) == (revision < 3)
+
+
+def test_two_hosts_are_asked_in_turn(watcher):
+    other = watcher.foreign.home.replace("127.0.0.1", "localhost")
+    links = [f"{home}/{name}" for home in (watcher.foreign.home, other) for name in ("Ann", "Eve")]
+    urls = "".join(f"<url><loc>{link}</loc></url>" for link in links)
+    watcher.foreign.pages["/rss"] = (200, {}, MAP.format(urls).encode())
+    watcher.round()
+    asked = [(headers["Host"].split(":")[0], path) for path, headers in watcher.foreign.asked]
+    assert [one for one in asked if one[1] in ("/Ann", "/Eve")] == [
+        ("127.0.0.1", "/Ann"),
+        ("localhost", "/Ann"),
+        ("127.0.0.1", "/Eve"),
+        ("localhost", "/Eve"),
+    ]
+
+
+def test_a_feed_of_ever_other_pages_fills_no_memory(watcher, monkeypatch):
+    monkeypatch.setattr(visits, "PAGES", 1)
+    monkeypatch.setattr(visits, "_UNREAD", 3)
+    for turn in range(3):
+        watcher.feed(*(f"Ann{turn}{n}" for n in range(5)))
+        done = watcher.round(EVERY)
+        assert len(load_state(watcher.home)[0]) <= 1 + 5 + 4
+    assert "lists 5 no more before they could be read" in done.report.notes[0]
 
 
 def test_a_copy_of_a_page_is_one_article(watcher):

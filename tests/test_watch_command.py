@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from index.lock import only_watcher, only_writer
 from index.watch.state import load_state
 
 FEED = '<?xml version="1.0"?><rss version="2.0"><channel><title>News</title>{}</channel></rss>'
-COMMAND = (sys.executable, "-c", "from qa.cli import main; main()", "watch")
+USUAL = "from qa.cli import main; main()"
 PLAYED = """
 import sys
 from pathlib import Path
@@ -30,6 +31,16 @@ polite.DELAY, visits.PAGES = 0.0, 3
 for done in watch(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], once=True,
                   visitor=Visitor(inside=True)):
     print(done, flush=True)
+"""
+
+
+HERE = """
+from index.fetch import Visitor, polite
+from index.watch import feeds, loop
+polite.DELAY, feeds.LEAST, feeds._SECONDS = 0.0, 1.0, {"m": 1.0}
+loop.Visitor = lambda: Visitor(inside=True)
+from qa.cli import main
+main()
 """
 
 
@@ -52,9 +63,9 @@ def feeds(tmp_path: Path) -> Path:
     return file
 
 
-def started(*arguments: object) -> "subprocess.Popen[str]":
+def started(*arguments: object, program: str = USUAL) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        [sys.executable, "-c", program, "watch", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -63,8 +74,8 @@ def started(*arguments: object) -> "subprocess.Popen[str]":
 
 
 @contextmanager
-def running(*arguments: object) -> Iterator["subprocess.Popen[str]"]:
-    with started(*arguments) as process:
+def running(*arguments: object, program: str = USUAL) -> Iterator["subprocess.Popen[str]"]:
+    with started(*arguments, program=program) as process:
         yield process
         process.kill()
 
@@ -109,6 +120,43 @@ def test_it_ends_quietly_when_it_is_told_to(
         process.send_signal(how)
         out, errors = process.communicate()
     assert (process.returncode, out, errors) == (0, "", "")
+
+
+def test_it_goes_on_from_round_to_round_and_ends_in_the_midst_of_a_page(
+    feeds: Path, home: Path, tiny_embedder: Path
+) -> None:
+    def listing(*names: str) -> None:
+        body = FEED.format("".join(map(ITEM.format, names))).encode()
+        foreign.pages["/rss"] = (200, {"ETag": repr(names)}, body)
+
+    def slowly() -> Iterator[bytes]:
+        while True:
+            begun.set()
+            time.sleep(0.1)
+            yield b" "
+
+    begun = threading.Event()
+    with foreign_site() as foreign:
+        for name in ("Ann", "Eve"):
+            body = PAGE.format("", WORDS.format(name) * 3).encode()
+            foreign.pages[f"/{name}"] = (200, {"Content-Type": "text/html", "ETag": '"1"'}, body)
+        foreign.pages["/slow"] = (200, {"Content-Type": "text/html"}, slowly())
+        listing("Ann")
+        feeds.write_text(f'every = "1m"\nfeeds = ["{foreign.home}/rss"]')
+        with running(feeds, "--data", home, "--embedder", tiny_embedder, program=HERE) as process:
+            assert process.stdout is not None
+            assert "looked at 2: 1 added" in process.stdout.readline()
+            listing("Ann", "Eve")
+            assert "looked at 2: 1 added" in process.stdout.readline()
+            feeds.write_text("feed = []")
+            assert "not now: " in (said := process.stdout.readline()) and "'feed' is not" in said
+        listing("Ann", "Eve", "slow")
+        feeds.write_text(f'every = "1m"\nfeeds = ["{foreign.home}/rss"]')
+        with running(feeds, "--data", home, "--embedder", tiny_embedder, program=HERE) as process:
+            assert begun.wait(60)
+            process.send_signal(signal.SIGTERM)
+            assert process.communicate() == ("", "") and process.returncode == 0
+    assert verify(home) == []
 
 
 def test_another_writer_is_waited_for_and_told(
@@ -173,7 +221,7 @@ def killed_again_and_again(foreign: Foreign, home: Path, embedder: Path, rounds:
 
 def test_a_kill_at_any_time_loses_nothing(home: Path, tiny_embedder: Path) -> None:
     with foreign_site() as foreign:
-        killed_again_and_again(foreign, home, tiny_embedder, 5)
+        killed_again_and_again(foreign, home, tiny_embedder, 4)
 
 
 @pytest.mark.soak

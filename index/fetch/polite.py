@@ -4,15 +4,17 @@ It must not know what the pages are for.
 """
 
 import time
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 from urllib.robotparser import RobotFileParser
 
 from index.errors import SourceError
 from index.fetch.client import AGENT, Page, fetch
+from index.fetch.guard import checked
 
 DELAY = 1.0  # seconds between two pages of a host, if it asks for no more
 _LONGEST_DELAY = 30.0
 _RULES = 500_000  # bytes of robots.txt that are read (RFC 9309)
+_KNOWN, _UNKNOWN = 86_400.0, 60.0  # seconds until robots.txt is asked for again
 
 
 class Visitor:
@@ -20,22 +22,32 @@ class Visitor:
 
     def __init__(self, inside: bool = False) -> None:
         self._inside = inside
-        self._rules: dict[str, RobotFileParser] = {}
+        self._rules: dict[str, tuple[float, RobotFileParser | str]] = {}  # until when; or why not
         self._next: dict[str, float] = {}
 
     def visit(self, url: str, etag: str = "", modified: str = "") -> Page:
         """The page, as `fetch` gives it, if its site lets it be read. Raises `SourceError`."""
-        parts = urlsplit(url)
-        home = f"{parts.scheme}://{parts.netloc}"
-        if home not in self._rules:
-            self._rules[home] = self._robots(home)
-        rules = self._rules[home]
+        parts = checked(url, self._inside)
+        rules = self._robots(f"{parts.scheme}://{parts.netloc}")
         if not rules.can_fetch(AGENT, url):
             raise SourceError("may not be read: robots.txt of its site forbids it")
-        self._wait(home, float(rules.crawl_delay(AGENT) or DELAY))
+        self._wait(f"{parts.scheme}://{parts.netloc}", float(rules.crawl_delay(AGENT) or DELAY))
         return fetch(url, etag, modified, self._inside)
 
     def _robots(self, home: str) -> RobotFileParser:
+        """The rules of a site, asked for once a day; one that can't say is asked a little later."""
+        until, rules = self._rules.get(home, (0.0, ""))
+        if time.monotonic() >= until:
+            try:
+                until, rules = _KNOWN, self._asked(home)
+            except SourceError as error:
+                until, rules = _UNKNOWN, str(error)
+            self._rules[home] = (time.monotonic() + until, rules)
+        if isinstance(rules, str):
+            raise SourceError(rules)
+        return rules
+
+    def _asked(self, home: str) -> RobotFileParser:
         rules = RobotFileParser()
         self._wait(home, DELAY)
         try:

@@ -38,9 +38,14 @@ def look(state: State, visits: Visits, library: str, now: float) -> Folders:
         visits.well(place, seen)
         if (seen.etag, seen.digest) != (mark, library):
             seen.etag, seen.digest = mark, library
-            found.roots.append(shown(Path(place).resolve()))
-            found.files += [file for file in files if file not in found.files]
+            found.roots.append(root_of(place))
+            found.files = list(dict.fromkeys(found.files + files))
     return found
+
+
+def root_of(place: str) -> str:
+    """What the origins of the articles in the folder begin with."""
+    return shown(Path(place).resolve())
 
 
 def settle(state: State, before: str, after: str) -> None:

@@ -24,6 +24,7 @@ def watch(
     embedder: str = DEFAULT_EMBEDDER,
     *,
     once: bool = False,
+    progress: bool = False,
     visitor: Visitor | None = None,
 ) -> Iterator[Round | LibraryError]:
     """Keep the library in `folder` at what the places that `file` lists hold.
@@ -40,7 +41,8 @@ def watch(
             now = started if once else time.time()
             try:
                 anyway = once and not played
-                done = play_round(read_feeds(file), folder, embedder, guest, now, anyway)
+                watched = read_feeds(file)
+                done = play_round(watched, folder, embedder, guest, now, anyway, progress)
             except LibraryError as error:
                 if once or not (played or isinstance(error, LibraryLocked)):
                     raise

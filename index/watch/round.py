@@ -1,6 +1,7 @@
 """One round: what is due is looked at, and what is new or changed becomes one revision."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,17 +15,21 @@ from index.report import Report
 from index.sources import Sources, page_id
 from index.store import Store
 from index.watch.feeds import Watched
-from index.watch.folders import Folders, look, settle
+from index.watch.folders import Folders, look, root_of, settle
 from index.watch.state import Seen, State, load_state, save_state
 from index.watch.visits import Visits
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round did: how many places it looked at, what came of it, when the next is due."""
+    """What a round did: how many places it looked at, and what came of it.
+
+    `failing`: how many of all that is watched can't be read. `next`: when the next is due.
+    """
 
     asked: int
     report: Report
+    failing: int
     next: float
 
 
@@ -35,6 +40,7 @@ def play_round(
     visitor: Visitor,
     now: float,
     anyway: bool = False,
+    progress: bool = False,
 ) -> Round:
     """Look at what is due at `now`, or `anyway` at all that is watched by name.
 
@@ -44,7 +50,7 @@ def play_round(
     state, notes = load_state(folder)
     dropped = _follow(state, watched, now, anyway)
     if not dropped and not any(seen.is_due(now) for seen in state.values()):
-        return Round(0, Report(notes=notes), _next(state))
+        return _done(folder, state, 0, Report(notes=notes))
     with only_writer(folder):
         pass  # rather than ask for pages that can't be stored
     revision, library = _library(folder)
@@ -53,13 +59,13 @@ def play_round(
         for address in dropped:
             visits.forget(address)
         visits.listings()
-        visits.pages(_digests(folder, state))
+        visits.pages(_digests(folder, state), progress)
         report = _stored(visits, look(state, visits, library, now), sources, folder, embedder)
-    if report.revision <= revision + 1:  # else somebody else has written as well
+    if 0 < report.revision <= revision + 1:  # else somebody else has written as well
         settle(state, library, _library(folder)[1])
     save_state(folder, state)
     report.notes[:0] = notes + visits.notes
-    return Round(visits.asked, report, _next(state))
+    return _done(folder, state, visits.asked, report)
 
 
 def _follow(state: State, watched: Sequence[Watched], now: float, anyway: bool) -> list[str]:
@@ -112,20 +118,31 @@ def _library(folder: Path) -> tuple[int, str]:
 
 def _digests(folder: Path, state: State) -> dict[str, str]:
     """The digest of the article that the library holds of each page."""
-    try:
-        store = Store(folder / DATABASE)
-    except LibraryMissing:
-        return {}
-    try:
-        found = {
-            address: store.digest(page_id(address), live=True)
-            for address, seen in state.items()
-            if seen.kind == "page"
-        }
-    finally:
-        store.close()
+    pages = [address for address, seen in state.items() if seen.kind == "page"]
+    with _opened(folder) as store:
+        if store is None:
+            return {}
+        found = {address: store.digest(page_id(address), live=True) for address in pages}
     return {address: digest for address, digest in found.items() if digest is not None}
 
 
-def _next(state: State) -> float:
-    return min(seen.next for seen in state.values())
+def _done(folder: Path, state: State, asked: int, report: Report) -> Round:
+    roots = [root_of(place) for place, seen in state.items() if seen.kind == "folder"]
+    with _opened(folder) as store:
+        failures = [] if store is None else store.failures()
+    failing = sum(one.origin in state or lies_under(one.origin, roots) for one in failures)
+    return Round(asked, report, failing, min(seen.next for seen in state.values()))
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[Store | None]:
+    """The rows of the library, if there is one."""
+    try:
+        store = Store(folder / DATABASE)
+    except LibraryMissing:
+        yield None
+        return
+    try:
+        yield store
+    finally:
+        store.close()

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from tqdm import tqdm
+
 from index.errors import SourceError
 from index.fetch import Visitor
 from index.records import Article, Failure, Same
@@ -18,6 +20,7 @@ DAY = 86400.0
 PAGES = 100  # that are read in a round; what is left is due in the next, which follows at once
 _SIZE = 50_000_000  # code points of a round's articles, from which on no other is read
 _TRIES = 12  # that what is listed no more gets to be read after all: some days
+_UNREAD = 1000  # of what a listing lists no more that wait to be read
 _LISTINGS = 20  # of a sitemap index, the newest
 
 
@@ -47,10 +50,11 @@ class Visits:
             for address, seen in due:
                 self._listing(address, seen)
 
-    def pages(self, stored: Mapping[str, str]) -> None:
+    def pages(self, stored: Mapping[str, str], progress: bool) -> None:
         """Read pages that are due, those of different hosts in turn.
 
-        `stored`: the digests of the articles that the library holds, by address.
+        `stored`: the digests of the articles that the library holds, by address. `progress`:
+        whether a bar is shown.
         """
         met: Counter[str | None] = Counter()
         turns = []
@@ -58,11 +62,13 @@ class Visits:
             host = urlsplit(address).hostname
             turns.append((met[host], address, seen))
             met[host] += 1
+        turns = sorted(turns, key=lambda one: one[0])[:PAGES]
         size = 0
-        for _, address, seen in sorted(turns, key=lambda one: one[0])[:PAGES]:
-            size += self._page(address, seen, stored.get(address))
-            if size > _SIZE:
-                break
+        with tqdm(turns, unit="page", disable=not progress, leave=False) as bar:
+            for _, address, seen in bar:
+                size += self._page(address, seen, stored.get(address))
+                if size > _SIZE:
+                    break
 
     def failed(self, address: str, seen: Seen, reason: str, stored: str | None = None) -> None:
         """Note a failure: it is tried again after twice the time as before, a day at most."""
@@ -118,16 +124,26 @@ class Visits:
                 continue  # watched by name, or another's
             known.every = seen.every
             if (known.fields, known.updated) != (entry.fields, entry.updated):
-                known.fields, known.updated = entry.fields, entry.updated
                 known.next = 0.0 if known.failures == 0 else known.next
+                if known.fields != entry.fields:
+                    known.digest = ""  # an unchanged page gives another article now
+                known.fields, known.updated = entry.fields, entry.updated
         if listing.total > len(taken):
             self.notes.append(
                 f"{address} lists {listing.total:,}, of which the newest {len(taken):,} are read"
             )
         left = {entry.address for entry in taken}
-        for other, known in list(self._state.items()):
-            if known.of == address and other not in left and _is_over(known):
-                self.forget(other)
+        gone = [
+            other
+            for other, known in self._state.items()
+            if known.of == address and other not in left
+        ]
+        unread = [other for other in gone if not _is_over(self._state[other])]
+        if len(unread) > _UNREAD:
+            lost = len(unread) - _UNREAD
+            self.notes.append(f"{address} lists {lost:,} no more before they could be read")
+        for other in set(gone) - set(unread[:_UNREAD]):
+            self.forget(other)
 
     def _page(self, address: str, seen: Seen, stored: str | None) -> int:
         """Read the page; gives the length of its text."""
