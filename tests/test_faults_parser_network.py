@@ -47,6 +47,28 @@ def test_a_parser_that_connects_reaches_nothing(network: str, said: str) -> None
                 canary.accept()
 
 
+def network(process: str) -> Path:
+    """What stands for the network that a process is in."""
+    return Path(f"/proc/{process}/ns/net").readlink()
+
+
+def test_the_child_that_parses_is_in_a_network_of_its_own(tmp_path: Path) -> None:
+    leave = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x50000000) != 0)"
+    if subprocess.run([sys.executable, "-c", leave], check=False).returncode != 0:
+        pytest.skip("this system allows no network namespace")
+    (tmp_path / "a.html").write_text("<html><body><p>The bridge is old.</p></body></html>")
+    with Sources() as sources:
+        assert [isinstance(one, Article) for one in sources.read(tmp_path / "a.html")] == [True]
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        [child] = [
+            one
+            for one in children
+            if b"index.sources.child" in Path(f"/proc/{one}/cmdline").read_bytes()
+        ]
+        assert network(child) != network("self")
+        assert Path(f"/proc/{child}/net/dev").read_text().count(":") == 1  # loopback, which is down
+
+
 def test_pages_are_still_read_without_a_network(tmp_path: Path) -> None:
     words = "The treaty was signed in London on Friday by both ministers. " * 9
     (tmp_path / "a.html").write_text(f"<html><body><article><p>{words}</p></article></body></html>")
