@@ -6,10 +6,16 @@ CHROMIUM ?= $(or $(CITESPAN_CHROMIUM),/usr/bin/chromium)
 BIN      := .venv/bin
 READY    := .venv/ready
 TESTABLE := .venv/testable
+TOOLS    := .venv/tools
+# PyTorch's files are others on each index that has them, so that no list of hashes fits.
+TORCH    := $(shell grep -o 'torch==[0-9.]*' pyproject.toml)
+QUIET    := --quiet --disable-pip-version-check
+COMPILE  := $(TOOLS)/bin/uv pip compile --quiet --no-deps --generate-hashes --universal \
+              --python-version 3.11 --no-header --no-annotate
 ROOT     := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve index test test-browser soak check bench bench-peers bench-growth licenses clean
+.PHONY: help install serve index test test-browser soak check bench bench-peers bench-growth licenses audit lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -49,7 +55,19 @@ bench-growth: $(READY) ## libraries of a thousand to a million passages; a quart
 	$(BIN)/python tests/bench/growth.py --million
 
 licenses: $(TESTABLE) ## list what runs here with its licence
-	@$(BIN)/pip-licenses --order=license --packages $$(sed 's/==.*//' requirements.lock)
+	@$(BIN)/pip-licenses --order=license --packages torch $$(sed -n 's/==.*//p' requirements.lock)
+
+audit: $(TOOLS) ## look for known holes in what runs here; asks a service outside
+	@echo "$(TORCH)" | cat - requirements.lock | sed '/--hash/d; s/ *\\$$//' > $(TOOLS)/pinned
+	@$(TOOLS)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner=off \
+	  --requirement $(TOOLS)/pinned || { \
+	  echo "Either the table above lists known holes, or the advisories can't be had from here" \
+	    "and nothing is known: run it where the network reaches them."; exit 1; }
+
+lock: $(TOOLS) ## give each version in the lock files its hashes, after a line was changed
+	@$(COMPILE) requirements.lock --output-file requirements.lock
+	@grep -v '^-r' requirements-dev.lock | $(COMPILE) - --output-file $(TOOLS)/dev.lock
+	@(echo "-r requirements.lock"; cat $(TOOLS)/dev.lock) > requirements-dev.lock
 
 clean: ## remove the virtual environment and the index
 	rm -rf .venv "$(DATA)"
@@ -58,10 +76,15 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Citespan needs Python 3.11 or newer")'
 	@echo "Setting up .venv (torch and friends: a few minutes the first time) ..."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install $(QUIET) --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/pip install $(QUIET) $(TORCH)
+	@$(BIN)/pip install $(QUIET) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(TESTABLE): $(READY) requirements-dev.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@$(BIN)/pip install $(QUIET) --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
+
+$(TOOLS): $(READY)
+	@$(PYTHON) -m venv $@
+	@$@/bin/pip install $(QUIET) uv==0.13.9 pip-audit==2.10.1

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from hashlib import sha256
-from importlib.metadata import distributions, requires
+from importlib.metadata import distributions, requires, version
 from pathlib import Path
 
 import numpy as np
@@ -57,18 +57,25 @@ def needed(name: str) -> set[str]:
 
 
 def test_every_package_that_runs_is_pinned() -> None:
-    more = {"setuptools"}  # torch has it build kernels
+    more = {"torch", "setuptools"}  # pinned in pyproject.toml; with which torch builds kernels
     assert needed("citespan") <= {*pinned("requirements.lock"), *more}
+    [torch] = re.findall(r'"torch==([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    assert version("torch").partition("+")[0] == torch
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
 def test_every_package_is_installed_as_it_is_pinned(lock: str) -> None:
-    installed = {
-        canonicalize_name(one.metadata["Name"]): one.version.partition("+")[0]  # torch: "+cpu"
-        for one in distributions()
-    }
+    installed = {canonicalize_name(one.metadata["Name"]): one.version for one in distributions()}
     wanted = pinned(lock)
     assert wanted and {name: installed.get(name) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_every_pinned_package_has_its_hashes(lock: str) -> None:
+    told = (ROOT / lock).read_text().removeprefix("-r requirements.lock\n")
+    line = r"[\w.-]+==\S+( \\\n    --hash=sha256:[0-9a-f]{64})+"
+    left = re.sub(rf"^{line}\n", "", told, flags=re.MULTILINE)
+    assert left == "", "run make lock"
 
 
 # F2
