@@ -29,7 +29,8 @@ serve: $(READY) ## build the index from seeds/ if there is none, and serve on 12
 index: $(READY) ## rebuild the index; ARTICLES=folder for another folder than seeds
 	@$(BIN)/citespan index "$(ARTICLES)" --only --data "$(DATA)"
 
-test: $(TESTABLE) ## run all tests but those in a browser
+test: $(TESTABLE) ## run all tests but those in a browser; installs Debian's strace if there is none
+	-@command -v strace >/dev/null || $(ROOT) sh -c "apt-get -qq update && apt-get -qq install -y strace"
 	$(BIN)/pytest -q -m "not browser and not soak"
 
 test-browser: $(TESTABLE) ## run the tests in Chromium; installs Debian's if there is none

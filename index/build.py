@@ -301,9 +301,7 @@ class _Run:
         with store.transaction():
             store.make_live(removed)
             store.set_failures(self.report.failures, self._inside)
-            dimension = store.dimension()
-            written = write_derived(store, dimension, home, revision, derived)
-            store.set_meta("dimension", str(dimension))
+            written = write_derived(store, store.dimension(), home, revision, derived)
             store.set_meta("fingerprint", self._fingerprint)
             store.set_meta("seal", written.seal)
             if written.recall is not None:
@@ -319,7 +317,7 @@ class _Run:
                 self._folder / DERIVED,
                 store.revision,
                 store.meta("seal") or "{}",
-                int(store.meta("dimension") or 0),
+                store.dimension(),
                 store.counts().passages,
             )
         except LibraryCorrupt:

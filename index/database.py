@@ -4,17 +4,19 @@ the SQLite binding; it must not know what the tables hold.
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 from index.errors import LibraryCorrupt, LibraryError, LibraryMismatch, LibraryMissing
+from index.lock import no_writer
 
 FORMAT = "2"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _BUSY_MS = 10_000
+_WAYS_OUT = "run citespan restore, or move it away and run citespan index again"
 
 
 class Database:
@@ -29,14 +31,32 @@ class Database:
             raise missing(path.parent)
         self._path = path
         self._turn = threading.RLock()
-        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if write else 0)
+        self._as_it_lies: ExitStack | None = None  # keeps writers out while it is read so
         with _translated(path):
-            self._db = apsw.Connection(str(path), flags=flags)
+            self._db = self._connect(write)
             self._db.set_busy_timeout(_BUSY_MS)
             self._db.execute("PRAGMA foreign_keys = ON")
             if write:
                 self._prepare()
         self._check_format()
+
+    def _connect(self, write: bool) -> apsw.Connection:
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if write else 0)
+        connection = apsw.Connection(str(self._path), flags=flags)
+        if not write:
+            try:
+                connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+            except (apsw.IOError, apsw.FullError, apsw.CantOpenError, apsw.ReadOnlyError):
+                # Readers write, too, into a small file beside it: on a full disk, or where they
+                # may not, the file is read as it lies, which is safe while nobody writes.
+                connection.close()
+                if self.log_bytes():
+                    raise
+                self._as_it_lies = ExitStack()
+                self._as_it_lies.enter_context(no_writer(self._path.parent))
+                flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+                connection = apsw.Connection(f"{self._path.absolute().as_uri()}?immutable=1", flags)
+        return connection
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA synchronous = FULL")
@@ -53,6 +73,9 @@ class Database:
     def _check_format(self) -> None:
         if self._is_blank():
             raise missing(self._path.parent)  # the first indexing run has only just begun
+        [(page,)] = self._rows("PRAGMA page_size")
+        if self._path.stat().st_size % page:  # SQLite would read zeros where the end was
+            raise LibraryCorrupt(f"{self._path} is damaged: {_WAYS_OUT}")
         try:
             found = self.meta("format")
         except LibraryCorrupt:
@@ -69,6 +92,8 @@ class Database:
         """End the connection and any transaction on it."""
         with self._turn:
             self._db.close()
+            if self._as_it_lies is not None:
+                self._as_it_lies.close()
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._turn, _translated(self._path):
@@ -82,8 +107,17 @@ class Database:
 
     def freeze(self) -> None:
         """From now on this connection sees the file as it is at this moment."""
+        if self._as_it_lies is not None:
+            self._take_into_memory()
         self._rows("BEGIN")
         self._rows("SELECT 1 FROM meta LIMIT 1")
+
+    def _take_into_memory(self) -> None:
+        with self._turn, _translated(self._path):
+            memory = apsw.Connection(":memory:")
+            _copy(self._db, memory)
+            self.close()
+            self._db, self._as_it_lies = memory, None
 
     def log_bytes(self) -> int:
         """Length of the write-ahead log beside the file."""
@@ -123,12 +157,17 @@ def copy_database(source: Path, target: Path) -> None:
     """
     one, other = Database(source), Database(target, write=True)
     try:
-        with _translated(target), other._db.backup("main", one._db, "main") as copying:
-            while not copying.done:
-                copying.step(-1)
+        with _translated(target):
+            _copy(one._db, other._db)
     finally:
         one.close()
         other.close()
+
+
+def _copy(source: apsw.Connection, target: apsw.Connection) -> None:
+    with target.backup("main", source, "main") as copying:
+        while not copying.done:
+            copying.step(-1)
 
 
 @contextmanager
@@ -136,10 +175,8 @@ def _translated(path: Path) -> Iterator[None]:
     """SQLite's errors as ours."""
     try:
         yield
-    except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise LibraryCorrupt(
-            f"{path} is damaged: move it away and run citespan index again"
-        ) from error
+    except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError) as error:
+        raise LibraryCorrupt(f"{path} is damaged: {_WAYS_OUT}") from error
     except apsw.FullError as error:
         raise LibraryError(f"the disk is full: free room for {path.parent}") from error
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:

@@ -108,7 +108,7 @@ def open_derived(home: Path, revision: int, seal: str, dimension: int, count: in
     """The indexes of a revision. Raises `LibraryCorrupt` naming the file that is not as sealed."""
     folder = _folder(home, revision)
     try:
-        for name, (length, digest) in json.loads(seal).items():
+        for name, (length, digest) in _opened(seal).items():
             path = folder / name
             if not path.is_file():
                 raise LibraryCorrupt(f"{path.name} is missing")
@@ -122,6 +122,18 @@ def open_derived(home: Path, revision: int, seal: str, dimension: int, count: in
         )
     except OSError as error:  # cleared by an indexing run in this very moment, perhaps
         raise LibraryCorrupt(f"{error.filename} can't be read: {error.strerror}") from error
+
+
+def _opened(seal: str) -> Seal:
+    """The sealed files. Raises `LibraryCorrupt` when the seal is none."""
+    try:
+        told = json.loads(seal).items()
+        files = {name: (int(length), str(digest)) for name, (length, digest) in told}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise LibraryCorrupt("the list of its files can't be read") from error
+    if not {_VECTORS, f"{_TERMS}/meta.json"} <= files.keys():
+        raise LibraryCorrupt("the list of its files is not whole")
+    return files
 
 
 def clear_old(home: Path, revision: int) -> None:

@@ -223,6 +223,8 @@ def load_embedder(name: str = DEFAULT_EMBEDDER) -> TorchEmbedder:
             device=None,
             model_kwargs={"use_safetensors": True},  # never a pickled checkpoint
         )
+    except MemoryError:
+        raise
     except Exception as error:  # a folder of any make: there is no end to what it may raise
         raise EmbedderError(f"{name} can't be loaded as a sentence-transformers model") from error
     return TorchEmbedder(model, fingerprint)

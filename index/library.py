@@ -4,7 +4,7 @@ It composes the store and the two derived indexes for reading; `build` writes. I
 know what a question is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +52,7 @@ class Library:
             raise
 
     def _open_derived(self, folder: Path) -> None:
-        dimension = int(self._store.meta("dimension") or 0)
+        dimension = self._store.dimension()
         seal = self._store.meta("seal") or "{}"
         self.published = (self.revision, seal)
         self._counts = self._store.counts()
@@ -132,6 +132,15 @@ class Library:
     def article(self, id: str) -> Article | None:
         """The article with this id, or None."""
         return self._store.article(id)
+
+    def check(self, articles: Iterable[Article]) -> None:
+        """Raises `LibraryCorrupt` for an article that is not, to the letter, as it was indexed."""
+        for id, article in {one.id: one for one in articles}.items():
+            if self._store.digest(id, live=True) != article.digest:
+                raise LibraryCorrupt(
+                    f"article {id} in {self._path} is damaged: run citespan verify, then"
+                    " citespan index or citespan restore"
+                )
 
     def articles(self, offset: int, limit: int, words: str = "") -> list[Article]:
         """Articles with all `words` in their titles, newest first."""

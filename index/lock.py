@@ -41,3 +41,21 @@ def _held(folder: Path, name: str, how: str, so: str) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+@contextmanager
+def no_writer(folder: Path) -> Iterator[None]:
+    """Keep writers out of the folder. Raises `LibraryLocked` at once when there is one."""
+    try:
+        opened = (folder / "lock").open()
+    except OSError as error:
+        raise LibraryError(f"{folder} can't be read: {error.strerror}") from error
+    with opened as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LibraryLocked(
+                f"{folder} is being written by process {file.read().strip()} and can't be read"
+                " until then without the right to write: wait until it ends"
+            ) from error
+        yield

@@ -38,7 +38,10 @@ class Store(Database):
     @property
     def revision(self) -> int:
         """How often the library has been published; 0 for never."""
-        return int(self.meta("revision") or 0)
+        told = self.meta("revision") or "0"
+        if not re.fullmatch("[0-9]{1,18}", told):
+            raise LibraryCorrupt(f"{self._path} is damaged: its revision is no number")
+        return int(told)
 
     def counts(self) -> Counts:
         """Live articles and passages."""
@@ -292,7 +295,10 @@ class Store(Database):
 def _article(*columns: Any) -> Article:
     """The article of a row of `_COLUMNS`."""
     *fields, page_starts = columns
-    return Article(*(*fields, tuple(map(int, page_starts.split()))))
+    try:
+        return Article(*(*fields, tuple(map(int, page_starts.split()))))
+    except ValueError as error:
+        raise LibraryCorrupt(f"article {fields[0]} is damaged: run citespan verify") from error
 
 
 def _titled(words: str) -> tuple[str, list[str]]:

@@ -1,6 +1,7 @@
 """Best passages by words (BM25). The only file that imports the term engine, tantivy."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -111,14 +112,15 @@ def build_terms(rows: Iterable[tuple[int, str, str]], folder: Path | None) -> Te
 
     Raises `LibraryError` when `folder` can't be written.
     """
-    if folder is None:
-        index = tantivy.Index(_schema())
-    else:
-        folder.mkdir(parents=True)
-        index = tantivy.Index(_schema(), path=str(folder), reuse=False)
-    index.register_tokenizer(_ANALYZER, _analyzer())
-    _write(index, [], rows)
-    return TermIndex(index)
+    with _written():
+        if folder is None:
+            index = tantivy.Index(_schema())
+        else:
+            folder.mkdir(parents=True)
+            index = tantivy.Index(_schema(), path=str(folder), reuse=False)
+        index.register_tokenizer(_ANALYZER, _analyzer())
+        _commit(index, [], rows)
+        return TermIndex(index)
 
 
 def change_terms(
@@ -128,16 +130,17 @@ def change_terms(
 
     Raises `LibraryError` when it can't be written.
     """
-    index = tantivy.Index.open(str(folder))
-    index.register_tokenizer(_ANALYZER, _analyzer())
-    _write(index, removed, rows)
-
-
-def _write(
-    index: tantivy.Index, removed: Sequence[int], rows: Iterable[tuple[int, str, str]]
-) -> None:
-    try:
+    with _written():
+        index = tantivy.Index.open(str(folder))
+        index.register_tokenizer(_ANALYZER, _analyzer())
         _commit(index, removed, rows)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """The engine's errors as ours."""
+    try:
+        yield
     except ValueError as error:
         raise LibraryError(f"the term index can't be written: {error}") from error
 

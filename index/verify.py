@@ -43,7 +43,7 @@ def verify(folder: Path) -> list[str]:
 
 def _problems(store: Store, folder: Path) -> Iterator[str]:
     yield from (f"the database is damaged: {line}" for line in store.damage())
-    dimension = int(store.meta("dimension") or 0)
+    dimension = store.dimension()
     total = store.counts().passages
     step, met = max(1, total // _SAMPLE), 0
     sample: list[_Sample] = []

@@ -18,6 +18,7 @@ from index import (
     Embedder,
     Hit,
     Library,
+    LibraryCorrupt,
     check_fingerprint,
     embedder_fingerprint,
     library_fingerprint,
@@ -204,6 +205,9 @@ class QA:
             ranked = rank(reading.asked, reading.spans, reading.texts, self._confidence, k)
             shown = _shown(ranked, self._confidence.threshold)
         with timed(timings, "cite"):
+            reading.library.check(
+                reading.articles[span.article_id] for one in shown for span in one.spans
+            )
             answers = cite(shown, reading.articles, self._confidence.sure)
         silent = (
             reason(reading.question, bool(reading.hits), reading.library)
@@ -251,8 +255,9 @@ def _articles(library: Library, hits: list[Hit]) -> dict[str, Article]:
     found = {}
     for id in dict.fromkeys(hit.passage.article_id for hit in hits):
         article = library.article(id)
-        if article is not None:
-            found[id] = article
+        if article is None or article.id != id:  # its row, or where SQLite looks for it
+            raise LibraryCorrupt(f"article {id} is damaged: run citespan verify")
+        found[id] = article
     return found
 
 

@@ -70,7 +70,7 @@ class Number(click.FloatRange):
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Our errors as one sentence and exit code 2; Ctrl+C as 130."""
+    """Our errors, and too little memory, as one sentence and exit code 2; Ctrl+C as 130."""
     try:
         yield
     except (LibraryError, QAError) as error:
@@ -82,3 +82,19 @@ def told() -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("\ncitespan: stopped", err=True)
         sys.exit(130)
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+        click.secho(
+            "citespan: there is too little memory; nothing was changed: close other programs and"
+            " try again",
+            fg="red",
+            err=True,
+        )
+        sys.exit(2)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; the libraries of models say it each in its own way."""
+    words = ("bad_alloc", "allocate memory", "failed to map segment", "create a primitive")
+    return isinstance(error, MemoryError) or any(one in str(error) for one in words)

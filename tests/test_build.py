@@ -96,9 +96,7 @@ def words_of(home):
     """Which of the animals can be found, in all three stores alike."""
     store = Store(home / DATABASE)
     numbers, revision, seal = store.passage_numbers(), store.revision, store.meta("seal")
-    derived = open_derived(
-        home / DERIVED, revision, seal, int(store.meta("dimension")), len(numbers)
-    )
+    derived = open_derived(home / DERIVED, revision, seal, store.dimension(), len(numbers))
     vectors, terms = derived.vectors, derived.terms
     assert vectors.ids() == terms.ids() == numbers
     texts = {number: text for number, _, text in store.passage_texts()}

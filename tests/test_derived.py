@@ -134,7 +134,7 @@ def test_opening_changes_no_file(home):
 
 def sealed(home):
     store = Store(home / DATABASE)
-    facts = (store.meta("seal"), int(store.meta("dimension")), store.counts().passages)
+    facts = (store.meta("seal"), store.dimension(), store.counts().passages)
     store.close()
     return facts
 

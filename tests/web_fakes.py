@@ -1,6 +1,6 @@
 """A QA made by hand, and a server that has one: what the tests of `web` stand on.
 
-Run as a program, it serves: `python tests/web_fakes.py PORT FOLDER [broken | faulty | large]`.
+Run as a program, it serves: `python tests/web_fakes.py PORT FOLDER KIND`, the KIND one of `APPS`.
 """
 
 import math
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
+from uuid import uuid4
 
 from flask import Flask
 
@@ -157,12 +158,13 @@ class FakeQA:
 
 @dataclass
 class SlowQA(FakeQA):
-    """Says in `folder` that it was asked, and answers when `folder` says go."""
+    """Says in `folder` that it was asked, each time anew, and answers when `folder` says go."""
 
     folder: Path = Path()
 
     def ask(self, question: str, k: int = 3, filters: Filters = ALL) -> Reply:
         (self.folder / "asked").touch()
+        (self.folder / f"asked-{uuid4()}").touch()
         while not (self.folder / "go").exists():
             time.sleep(0.01)
         return super().ask(question, k, filters)
@@ -198,7 +200,7 @@ def _faulty_app(settings: Settings) -> Flask:
 
 
 SECRET = "what /secret/folder/file.py had in hand"
-APPS = {"broken": _broken_app, "faulty": _faulty_app, "large": _large_app}
+APPS = {"broken": _broken_app, "faulty": _faulty_app, "large": _large_app, "slow": _app}
 if __name__ == "__main__":
     port, folder, *kind = sys.argv[1:]
-    serve(Settings(port=int(port), data=Path(folder)), APPS[kind[0]] if kind else _app)
+    serve(Settings(port=int(port), data=Path(folder)), APPS[kind[0] if kind else "slow"])

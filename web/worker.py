@@ -197,6 +197,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 self._drop(conn)
 
     def _cap_keepalive(self, deadline: float) -> None:
+        """Begin to stop: who comes now is refused at once, where gunicorn lets them wait."""
+        for listener in self.sockets:
+            listener.close()
         super()._cap_keepalive(deadline)
         for conn, (incoming, until) in self._coming.items():
             self._coming[conn] = incoming, min(until, deadline)

@@ -47,7 +47,8 @@ def read_bytes(path: Path, limit: int = SIZE_LIMIT) -> bytes:
     """All bytes of a file of at most `limit` bytes. Raises `SourceError`."""
     try:
         with os.fdopen(open_file(path), "rb") as file:
-            data = file.read(limit + 1)
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(min(size, limit) + 1)  # room for all of it is taken at once
     except OSError as error:
         raise SourceError(f"can't be read: {why(error)}") from error
     if len(data) > limit:

@@ -117,7 +117,6 @@ def publish(store: Store, folder: Path, former: Any) -> None:
     with store.transaction():
         store.make_live([])
         written = write_derived(store, store.dimension(), folder / DERIVED, revision, former)
-        store.set_meta("dimension", str(store.dimension()))
         embedder = embedder_fingerprint(DEFAULT_EMBEDDER)
         store.set_meta("fingerprint", library_fingerprint(embedder))
         store.set_meta("seal", written.seal)

@@ -4,6 +4,7 @@ Settings: its defaults: three passages, joined, read by the model.
 """
 
 from pathlib import Path
+from threading import Lock
 
 from measure import Passage, main
 from txtai import Embeddings
@@ -19,6 +20,13 @@ def index(folder: Path, passages: list[Passage]) -> None:
 def load(folder: Path):
     embeddings = Embeddings()
     embeddings.load(str(folder / "txtai"))
+    search, turn = embeddings.batchsearch, Lock()
+
+    def in_turn(*given, **named):
+        with turn:
+            return search(*given, **named)
+
+    embeddings.batchsearch = in_turn  # its database takes one search at a time
     rag = RAG(
         embeddings, str(folder / "reader"), task="question-answering", gpu=False, output="flatten"
     )

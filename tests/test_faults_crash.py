@@ -1,0 +1,197 @@
+"""Indexing that is killed, refused by the disk or out of memory: the old library or the new."""
+
+import re
+import shutil
+import subprocess
+import time
+from random import Random
+
+import pytest
+from indexer import Trouble
+from shelf import Shelf, files_of
+from traced import calls, traced
+
+ROUNDS = 6  # of every random trouble in an ordinary run
+SOAKED = 200
+
+STEPS = (
+    *("index.store:Store.stage", "index.store:Store.make_live"),
+    *("index.derived:build_vectors", "index.derived:build_terms", "index.derived:sync_tree"),
+    *("index.build:write_derived", "index.build:Store.set_meta", "index.build:clear_old"),
+)
+
+
+@pytest.fixture(scope="session")
+def shelf(tiny_embedder, tiny_models, tmp_path_factory):
+    one = Shelf(tmp_path_factory.mktemp("shelf"), str(tiny_embedder), tiny_models)
+    one.write_articles()
+    return one
+
+
+@pytest.fixture
+def library(shelf, request):
+    return shelf.new(re.sub(r"\W+", "-", request.node.name))
+
+
+def turned(state):
+    return {"old": "new", "new": "old"}[state]
+
+
+def killed_at_random(shelf, library, rounds):
+    """Kill so many runs, each at another moment; the states that they left."""
+    random, left = Random(1), []
+    assert shelf.index(library, "new")[0] == 0  # now everything is imported
+    began = time.monotonic()
+    assert shelf.index(library, "old")[0] == 0
+    whole, state = time.monotonic() - began, "old"
+    for _ in range(rounds):
+        run = shelf.start(library, turned(state))
+        run.go()
+        time.sleep(random.uniform(0, 1.1 * whole))
+        run.kill()
+        state = shelf.state(library)
+        left.append(state)
+    assert shelf.index(library, "new")[0] == 0
+    assert shelf.state(library) == "new"
+    return left
+
+
+def test_a_run_killed_at_any_moment_leaves_the_old_library_or_the_new(shelf, library):
+    killed_at_random(shelf, library, ROUNDS)
+
+
+@pytest.mark.soak
+def test_200_killed_runs_leave_the_old_library_or_the_new_and_nothing_else(shelf, library):
+    left = killed_at_random(shelf, library, SOAKED)
+    assert {"old", "new"} == set(left)
+    kept = {name for name in files_of(library) if not name.startswith("derived")}
+    assert kept == {"library.db", "lock"}
+    assert len(list((library / "derived").iterdir())) == 2
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_run_killed_after_a_step_leaves_the_old_library_or_the_new(shelf, library, step):
+    code, _ = shelf.index(library, "new", Trouble(killed_after=step))
+    assert code == -9
+    assert shelf.state(library) == ("new" if step == "index.build:clear_old" else "old")
+    assert shelf.index(library, "new")[0] == 0
+    assert shelf.state(library) == "new"
+
+
+def refused_calls(shelf, library, error, some):
+    """Refuse calls to the system one at a time, each in a run of its own; how many failed one.
+
+    `some`: chooses among all calls that an undisturbed run makes in the library.
+    """
+    log = shelf.folder / "trace"
+    run = shelf.start(library, "new")
+    with traced(run.pid, log):
+        run.go()
+        assert run.end() == 0
+    failed = 0
+    for name, number in some(sorted({call[:2] for call in calls(log, library)})):
+        assert shelf.index(library, "old")[0] == 0
+        run = shelf.start(library, "new")
+        with traced(run.pid, log, (name, number), error):
+            run.go()
+            code, said = run.end(), run.said
+        assert "INJECTED" in log.read_text(encoding="utf-8", errors="replace"), (name, number)
+        state = shelf.state(library)
+        if code == 0:
+            assert state == "new"
+        else:
+            failed += 1
+            assert (code, said.count("\n")) == (2, 1), said
+            assert said.startswith("citespan: ")
+    assert shelf.index(library, "new")[0] == 0
+    assert shelf.state(library) == "new"
+    return failed
+
+
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+def test_a_call_that_the_system_refuses_leaves_the_old_library_or_the_new(shelf, library, error):
+    def some(found):
+        first_of_each = {name: (name, number) for name, number in reversed(found)}
+        return [*first_of_each.values(), *Random(error).sample(found, 3)]
+
+    assert refused_calls(shelf, library, error, some) > 5
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+def test_every_call_may_be_refused(shelf, library, error):
+    refused_calls(shelf, library, error, lambda found: found)
+
+
+def test_what_is_published_is_on_the_disk_before(shelf, library):
+    log = shelf.folder / "trace"
+    run = shelf.start(library, "new")
+    with traced(run.pid, log):
+        run.go()
+        assert run.end() == 0
+    derived = library / "derived" / "r2"
+    order = [(name, re.findall(r"<([^>]*)>", rest)[-1:]) for name, _, rest in calls(log, library)]
+    published = max(
+        at for at, call in enumerate(order) if call == ("pwrite64", [f"{library}/library.db-wal"])
+    )
+    files = [path for path in derived.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert len(files) > 2
+    for path in [*files, derived, derived.parent, derived / "terms"]:
+        synced = max(at for at, call in enumerate(order) if call == ("fsync", [str(path)]))
+        written = [
+            at
+            for at, (name, paths) in enumerate(order)
+            if name in ("write", "pwrite64") and paths == [str(path)]
+        ]
+        assert max(written, default=0) < synced < published
+    assert order[published + 1 :].count(("fdatasync", [f"{library}/library.db-wal"])) > 0
+
+
+@pytest.mark.parametrize("size", [0, 100, 16_000, 50_000, 100_000, 150_000])
+def test_a_write_that_is_cut_short_leaves_the_old_library(shelf, library, size):
+    """No file may grow beyond a size: the write that meets it is short, the next one fails."""
+    assert shelf.index(library, "new")[0] == 0
+    assert shelf.index(library, "old", Trouble(longest=size))[0] == (2 if size else 1)
+    assert shelf.state(library) == "new"
+    assert shelf.index(library, "old")[0] == 0
+    assert shelf.state(library) == "old"
+
+
+@pytest.mark.parametrize("room", [3 * 10**6, 2 * 10**7, 5 * 10**7, 8 * 10**7, 10**8, 12 * 10**7])
+def test_memory_that_runs_out_anywhere_leaves_the_old_library(shelf, library, room):
+    code, said = shelf.index(library, "new", Trouble(room=room))
+    # The term engine and the models' libraries have no other way than to abort.
+    assert code < 0 or (code, said.count("\n")) == (2, 1), said
+    assert shelf.state(library) == "old"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 5 MB of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", folder]
+    if subprocess.run(command, check=False).returncode:
+        pytest.skip("only root may make a file system of 5 MB")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_disk_that_is_full_stops_the_run_and_questions_are_answered(shelf, small_disk):
+    library = shelf.new("library", home=small_disk)
+    ballast = small_disk / "ballast"
+    succeeded = 0
+    for left in (0, 50_000, 100_000, 200_000, 300_000, 400_000, 800_000):
+        assert shelf.index(library, "old")[0] == 0
+        room = shutil.disk_usage(small_disk).free
+        ballast.write_bytes(bytes(room - left))
+        code, said = shelf.index(library, "new")
+        assert shelf.state(library) == ("old" if code else "new")
+        if code:
+            assert (code, said.count("\n")) == (2, 1), said
+        else:
+            succeeded += 1
+        ballast.unlink()
+    assert 1 <= succeeded < 7
+    assert shelf.index(library, "new")[0] == 0
+    assert shelf.state(library) == "new"

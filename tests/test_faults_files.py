@@ -1,0 +1,254 @@
+"""Files of a library that are cut, changed, gone, foreign or not to be written."""
+
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+from indexer import Trouble
+from shelf import QUESTIONS, Shelf
+
+from index import MODELS, Library, LibraryError, verify
+from qa import QAError
+
+FLIPS = 60  # of a bit in a file, in an ordinary run
+SOAKED = 1000
+NOBODY = 65534
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def shelf(tiny_embedder, tiny_models, tmp_path_factory):
+    one = Shelf(tmp_path_factory.mktemp("shelf"), str(tiny_embedder), tiny_models)
+    one.write_articles()
+    return one
+
+
+@pytest.fixture(scope="module")
+def sound(shelf):
+    """A library that nobody harms, with models of its own."""
+    library = shelf.new("sound")
+    (library / MODELS).unlink()
+    shutil.copytree(shelf.models, library / MODELS)
+    return library
+
+
+@pytest.fixture
+def library(sound, tmp_path):
+    """One to be harmed."""
+    return Path(shutil.copytree(sound, tmp_path / "library"))
+
+
+def outcome(shelf, library):
+    """What it does: the state it answers in, with notes on what is mended, or its error."""
+    try:
+        opened = Library(library)
+        notes = opened.notes
+        opened.close()
+        return shelf.answering(library), " ".join(notes)
+    except (LibraryError, QAError) as error:
+        return "refused", str(error)
+
+
+def parts(library):
+    """Every file that a library is read from, relative to it."""
+    return [
+        path.relative_to(library)
+        for path in sorted(library.rglob("*"))
+        if path.is_file() and path.name != "lock" and path.suffix != ".lock"
+    ]
+
+
+def cut(path, length):
+    with path.open("r+b") as file:
+        file.truncate(length)
+
+
+@pytest.mark.parametrize("share", ["nothing", "one byte", "half", "all but a byte"])
+def test_a_file_cut_short_is_named_and_mended_or_refused(shelf, sound, library, share):
+    for part in parts(sound):
+        size = (sound / part).stat().st_size
+        cut(library / part, {"nothing": 0, "one byte": 1, "half": size // 2}.get(share, size - 1))
+        state, said = outcome(shelf, library)
+        assert state in ("old", "refused"), part
+        named = {part.name, part.parent.name} if MODELS in part.parts else {part.name, "no library"}
+        assert any(name in said for name in named), (part, said)
+        assert "\n" not in said
+        assert verify_problems(library) != [], part
+        shutil.copyfile(sound / part, library / part)
+    assert outcome(shelf, library) == ("old", "")
+
+
+def verify_problems(library):
+    try:
+        return verify(library)
+    except LibraryError as error:
+        return [str(error)]
+
+
+def flipped(path, random):
+    """The file with one bit changed; gives what it was."""
+    before = path.read_bytes()
+    after = bytearray(before)
+    after[random.randrange(len(after))] ^= 1 << random.randrange(8)
+    path.write_bytes(after)
+    return before
+
+
+def test_a_changed_bit_is_noticed_before_a_file_is_parsed(shelf, library):
+    flips(shelf, library, 4)
+
+
+@pytest.mark.soak
+def test_a_thousand_changed_bits_are_noticed(shelf, library):
+    flips(shelf, library, SOAKED)
+
+
+def flips(shelf, library, times):
+    """Change a bit in each file but the database, again and again; each change has a checksum."""
+    random = Random(1)
+    for part in parts(library):
+        for _ in range(0 if part.name == "library.db" else times):
+            before = flipped(library / part, random)
+            state, said = outcome(shelf, library)
+            assert state in ("old", "refused"), part
+            assert part.name in said or (part.parent.name in said and MODELS in part.parts)
+            (library / part).write_bytes(before)
+    assert outcome(shelf, library) == ("old", "")
+
+
+def test_a_changed_bit_in_the_database_never_makes_a_citation_that_is_not_true(shelf, library):
+    assert quoted_in_spite_of_flips(shelf, library, FLIPS) > FLIPS / 2
+
+
+@pytest.mark.soak
+def test_a_thousand_changed_bits_never_make_a_citation_that_is_not_true(shelf, library):
+    quoted_in_spite_of_flips(shelf, library, SOAKED)
+
+
+def quoted_in_spite_of_flips(shelf, library, times):
+    """Change a bit of the database, ask, and change it back; how many replies had answers."""
+    opened = Library(library)
+    articles = {one.id: one for one in opened.articles(0, 99)}
+    opened.close()
+    random, answered = Random(2), 0
+    for _ in range(times):
+        before = flipped(library / "library.db", random)
+        try:
+            for reply in shelf.ask(library):
+                answered += bool(reply.answers)
+                for citation in (one for answer in reply.answers for one in answer.citations):
+                    article = articles[citation.article_id]
+                    assert article.text[citation.start : citation.end] == citation.quote
+                    around = citation.before + citation.quote + citation.after
+                    assert around in article.text
+                    assert (citation.title, citation.source) == (article.title, article.source)
+        except (LibraryError, QAError) as error:
+            assert "\n" not in str(error)
+        for part in library.glob("library.db*"):
+            part.unlink()
+        (library / "library.db").write_bytes(before)
+    return answered
+
+
+def test_a_file_that_is_gone_is_named_and_mended_or_refused(shelf, sound, library):
+    for part in parts(sound):
+        (library / part).unlink()
+        state, said = outcome(shelf, library)
+        assert state in ("old", "refused"), part
+        assert part.name in said or part.parent.name in said or "no library" in said, (part, said)
+        shutil.copyfile(sound / part, library / part)
+    assert outcome(shelf, library) == ("old", "")
+
+
+def test_files_of_another_library_are_not_taken_for_its_own(shelf, sound, library):
+    other = shelf.new("other", "new")
+    shutil.copytree(other / "derived", library / "derived", dirs_exist_ok=True)
+    state, said = outcome(shelf, library)
+    assert state == "old" and "damaged" in said
+
+
+NO_SEALS = {
+    "empty": "",
+    "cut": '{"terms/meta.json": [12',
+    "no object": "[1, 2, 3]",
+    "wrong kinds": '{"vectors.faiss": "x"}',
+    "wrong numbers": '{"vectors.faiss": [NaN, null]}',
+    "long": json.dumps({f"file{n}": [1, "x"] for n in range(100_000)}),
+}
+
+
+@pytest.mark.parametrize("seal", NO_SEALS.values(), ids=NO_SEALS)
+def test_a_list_of_files_that_is_none_is_noticed(shelf, library, seal):
+    set_meta(library, "seal", seal)
+    state, said = outcome(shelf, library)
+    assert state == "old" and "damaged" in said and len(said) < 400
+
+
+@pytest.mark.parametrize("name", ["revision", "format", "fingerprint"])
+@pytest.mark.parametrize("value", ["", "seven", "NaN", "-1", "9" * 5000])
+def test_facts_that_can_not_be_are_refused_in_a_sentence(shelf, library, name, value):
+    set_meta(library, name, value)
+    state, said = outcome(shelf, library)
+    assert state == "refused" and said and "\n" not in said
+
+
+def set_meta(library, key, value):
+    with closing(sqlite3.connect(library / "library.db")) as database:
+        database.execute("UPDATE meta SET value = ? WHERE key = ?", (value, key))
+        database.commit()
+
+
+def test_pickles_in_the_library_s_folder_are_never_opened(shelf, library):
+    canary = library / "canary"
+    bomb = b"cos\nsystem\n(S'touch %s'\ntR." % str(canary).encode()
+    for part in ("passages.pkl", "vectors.npy", "derived/r1/vectors.pkl", "derived/r1/a.joblib"):
+        (library / part).write_bytes(bomb)
+    assert shelf.index(library, "new")[0] == 0
+    assert shelf.state(library) == "new"
+    assert not canary.exists()
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that everybody may look into; those of other tests are root's own."""
+    closed = [one for one in ROOT.parents if not one.stat().st_mode & 0o001]
+    if os.getuid() or closed:
+        pytest.skip(f"only root can act as another user, who must get through {closed}")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_library_without_the_right_to_write_is_served(shelf, library, open_folder):
+    """Asked as another user, who may only read."""
+    library = Path(shutil.copytree(library, open_folder / "library"))
+    embedder = Path(shutil.copytree(shelf.embedder, open_folder / Path(shelf.embedder).name))
+    for path in open_folder.rglob("*"):
+        path.chmod(0o755)
+    nobody = Trouble(user=NOBODY)
+    code, said = shelf.run(["stats", "--data", library], nobody)
+    assert (code, "articles    10" in said) == (0, True), said
+    asked = ["ask", QUESTIONS[0], "--data", library, "--embedder", embedder]
+    code, said = shelf.run(asked, nobody)
+    assert (code, "Mary Stone" in said) == (0, True), said
+    code, said = shelf.index(library, "new", nobody)
+    assert (code, said.count("\n")) == (2, 1), said
+    assert "Permission denied" in said
+    assert shelf.state(library) == "old"
+
+
+def test_a_library_behind_a_link_is_the_same(shelf, library, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(library)
+    assert shelf.index(link, "new")[0] == 0
+    assert shelf.state(library) == shelf.state(link) == "new"
+    link.unlink()
+    link.symlink_to(tmp_path / "gone")
+    code, said = shelf.index(link, "new")
+    assert code == 2 and "can't be written" in said
