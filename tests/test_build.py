@@ -653,7 +653,7 @@ def test_articles_can_come_without_files(home, article, tiny_embedder):
 
 def test_a_database_that_is_damaged_is_named_and_left_alone(run, home, news):
     write(home / DATABASE, "not a database at all" * 100)
-    with pytest.raises(LibraryCorrupt, match="is damaged: move it away"):
+    with pytest.raises(LibraryCorrupt, match="is damaged: run citespan"):
         run(news)
     assert (home / DATABASE).read_bytes().startswith(b"not a database")
 

@@ -130,7 +130,7 @@ def test_what_is_published_is_on_the_disk_before(shelf, library):
         run.go()
         assert run.end() == 0
     derived = library / "derived" / "r2"
-    order = [(name, re.findall(r"<([^>]*)>", rest)[-1:]) for name, _, rest in calls(log, library)]
+    order = [(name, re.findall(r"<([^>]*)>", rest)[:1]) for name, _, rest in calls(log, library)]
     published = max(
         at for at, call in enumerate(order) if call == ("pwrite64", [f"{library}/library.db-wal"])
     )

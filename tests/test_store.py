@@ -303,7 +303,7 @@ def test_a_file_that_was_only_just_created_is_no_library_yet(path):
 @pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\0" * 100])
 def test_a_file_that_is_no_database_is_named(path, content, write):
     path.write_bytes(content)
-    with pytest.raises(LibraryCorrupt, match=r"library\.db is damaged: move it away"):
+    with pytest.raises(LibraryCorrupt, match=r"library\.db is damaged: run citespan"):
         Store(path, write=write)
     assert path.read_bytes() == content
 
