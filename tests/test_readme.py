@@ -66,6 +66,15 @@ def test_the_client_in_it_asks_and_says_what_went_wrong(monkeypatch):
         given["ask"]("?")
 
 
+def test_every_promise_has_its_test():
+    [promises] = re.findall(r"## What it promises(.*?)\n## ", README, re.DOTALL)
+    named = re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){3,})`", promises)
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/test_*.py"))
+    assert len(named) > 12
+    for name in named:
+        assert f"\ndef test_{name}(" in tests, name
+
+
 def test_the_reply_in_it_has_the_fields_of_a_reply():
     [text] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     Reply.model_validate(json.loads(text), strict=True)
