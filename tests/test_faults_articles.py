@@ -333,16 +333,27 @@ def test_a_large_article_is_cut_whole_into_passages(sources: Sources, tmp_path: 
     assert passages[-1].text.endswith(SOUND) and max(len(one.text) for one in passages) < 2000
 
 
+def to_its_last_word(index: Index, library: Path, embedder: Path, file: Path, size: int) -> None:
+    """An article of so many megabytes is indexed and asked for what its last sentence says."""
+    file.write_bytes(large(size))
+    report = index()
+    assert (report.added, report.failures) == (1, []) and report.passages > 1_000 * size
+    [answer, *_] = open_qa(library, None, str(embedder)).ask("Who built the ferry?", 1).answers
+    assert "Mary Fisher" in answer.text
+
+
+def test_a_large_article_answers_to_its_last_word(
+    index: Index, library: Path, tiny_embedder: Path, tmp_path: Path
+) -> None:
+    to_its_last_word(index, library, tiny_embedder, tmp_path / "articles" / "a.txt", 1)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_an_article_of_50_mb_is_indexed_and_answers_to_its_last_word(
     index: Index, library: Path, tiny_embedder: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "articles" / "a.txt").write_bytes(large(50))
-    report = index()
-    assert (report.added, report.failures) == (1, []) and report.passages > 50_000
-    [answer, *_] = open_qa(library, None, str(tiny_embedder)).ask("Who built the ferry?", 1).answers
-    assert "Mary Fisher" in answer.text
+    to_its_last_word(index, library, tiny_embedder, tmp_path / "articles" / "a.txt", 50)
 
 
 def one_word(index: Index, library: Path, embedder: Path, folder: Path, count: int) -> None:
