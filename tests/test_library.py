@@ -173,7 +173,7 @@ def test_a_library_that_was_never_published_is_missing(tmp_path):
 @pytest.mark.parametrize("opening", [Library, published])
 def test_a_damaged_database_is_corrupt(tmp_path, opening):
     (tmp_path / DATABASE).write_bytes(b"not a database " * 1000)
-    with pytest.raises(LibraryCorrupt, match=r"library\.db is damaged: move it away"):
+    with pytest.raises(LibraryCorrupt, match=r"library\.db is damaged: run citespan restore"):
         opening(tmp_path)
 
 
