@@ -38,7 +38,7 @@ test-browser: $(TESTABLE) ## run the tests in Chromium; installs Debian's if the
 	CITESPAN_CHROMIUM="$(CHROMIUM)" $(BIN)/pytest -q -m browser
 
 soak: $(TESTABLE) ## run the long tests: faults by the thousand, ten minutes of load
-	$(BIN)/pytest -q -m soak
+	$(BIN)/pytest -q -m soak --timeout=7200
 
 check: $(TESTABLE) ## format, lint, types
 	$(BIN)/ruff format --check .

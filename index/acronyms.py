@@ -73,8 +73,11 @@ def _long_form(short: str, before: str) -> str | None:
 def _by_initials(text: str, wanted: set[str]) -> dict[str, str]:
     """Names whose capitalised words begin with the letters of a wanted short form."""
     words = list(_WORD.finditer(text))
+    firsts = {short[0] for short in wanted}
     found: dict[str, str] = {}
     for index, word in enumerate(words):
+        if word[0][0] not in firsts:
+            continue
         for initials, end in _names(text, words, index):
             if initials in wanted:
                 found.setdefault(initials, text[word.start() : end])

@@ -66,6 +66,10 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
+    if len(text[start:end].split()) <= PASSAGE_WORDS:  # nearly always
+        if start < end:
+            yield start, end
+        return
     words = 0
     position = start
     while position < end:

@@ -349,7 +349,6 @@ def test_a_large_article_answers_to_its_last_word(
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
 def test_an_article_of_50_mb_is_indexed_and_answers_to_its_last_word(
     index: Index, library: Path, tiny_embedder: Path, tmp_path: Path
 ) -> None:
@@ -375,7 +374,6 @@ def test_articles_of_one_word(
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(7200)
 def test_a_million_articles_of_one_word(
     index: Index, library: Path, tiny_embedder: Path, tmp_path: Path
 ) -> None:
@@ -398,7 +396,6 @@ def test_copies_are_one_article(index: Index, library: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
 def test_100_000_copies_are_one_article(index: Index, tmp_path: Path) -> None:
     (tmp_path / "articles" / "a.jsonl").write_text(copies(100_000))
     report = index()

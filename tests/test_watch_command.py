@@ -225,7 +225,6 @@ def test_a_kill_at_any_time_loses_nothing(home: Path, tiny_embedder: Path) -> No
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
 def test_two_hundred_kills_lose_nothing(home: Path, tiny_embedder: Path) -> None:
     with foreign_site() as foreign:
         killed_again_and_again(foreign, home, tiny_embedder, 200)
