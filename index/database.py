@@ -13,7 +13,7 @@ import apsw
 from index.errors import LibraryCorrupt, LibraryError, LibraryMismatch, LibraryMissing
 from index.lock import no_writer
 
-FORMAT = "2"
+FORMAT = "3"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _BUSY_MS = 10_000
 _WAYS_OUT = "run citespan restore, or move it away and run citespan index again"
