@@ -36,7 +36,7 @@ from qa.retrieve import embed, expand, retrieve, search
 from qa.timing import timed
 from qa.window import Window, windows
 
-READ = 8  # passages read per question at most
+READ = 8  # passages found for a question, and read at most
 ALSO = 0.1  # probability from which on an answer is shown beside one that is
 ALL = Filters()
 CORES = os.cpu_count() or 1

@@ -324,7 +324,7 @@ def test_another_program_s_database_is_refused_and_left_alone(path, table, write
 def test_another_format_is_a_mismatch(store, path, write):
     store.set_meta("format", "99")
     store.close()
-    with pytest.raises(LibraryMismatch, match="has format 99, this program writes 2"):
+    with pytest.raises(LibraryMismatch, match="has format 99, this program writes 3"):
         Store(path, write=write)
 
 

@@ -199,7 +199,7 @@ def test_no_answer_says_why_and_shows_the_nearest_passages():
 
 def test_passages_read_are_folded_below_answers():
     page = page_of("/?q=why")
-    assert page.all("details")[-1] == {"class": "read"} and "Passages read (2)" in page.text
+    assert page.all("details")[-1] == {"class": "read"} and "Nearest passages (2)" in page.text
 
 
 @pytest.mark.parametrize("start", [PACT.text.index(WORDS), SECOND])
