@@ -133,6 +133,20 @@ def test_each_address_that_a_page_leads_on_to_is_checked(foreign, monkeypatch, c
         refused(f"{foreign.home}/on")
 
 
+def test_what_comes_with_an_address_that_leads_on_is_not_read(foreign):
+    sent = []
+
+    def endless():
+        while True:
+            sent.append(1)
+            yield bytes(1_000_000)
+
+    foreign.pages["/on"] = (302, {"Location": "/there"}, endless())
+    foreign.pages["/there"] = (200, {}, b"there")
+    assert fetch(f"{foreign.home}/on", inside=True).data == b"there"
+    assert len(sent) < 50
+
+
 def test_a_page_may_lead_on_twice_and_no_further(foreign):
     foreign.pages |= {f"/{n}": (301, {"Location": f"/{n + 1}"}, b"") for n in range(30)}
     foreign.pages["/3"] = (200, {"Content-Type": "text/plain"}, b"there")

@@ -1,11 +1,12 @@
 """Rounds of watching, against a real server on this machine: what is asked for, kept and told."""
 
 import shutil
+import sys
 
 import pytest
 from foreign import foreign_site
 
-from index import LibraryLocked, build
+from index import LibraryError, LibraryLocked, build
 from index.embed import TorchEmbedder
 from index.fetch import Visitor, polite
 from index.library import DATABASE, MODELS, Library
@@ -58,10 +59,11 @@ class Watcher:
         self.watched = [Watched("listing", f"{foreign.home}/rss", EVERY)]
         self.now = NOW
 
-    def round(self, later=0.0, anyway=False):
+    def round(self, later=0.0, anyway=False, apart=False):
         self.now += later
         visitor = Visitor(inside=True)
-        return play_round(self.watched, self.home, self.embedder, visitor, self.now, anyway)
+        play = (self.watched, self.home, self.embedder, visitor, self.now, anyway)
+        return play_round(*play, apart=apart)
 
     def feed(self, *names, **marks):
         body = FEED.format("".join(map(ITEM.format, names))).encode()
@@ -417,6 +419,38 @@ def test_another_writer_is_not_disturbed_and_no_page_is_asked_for(watcher):
     with only_writer(watcher.home), pytest.raises(LibraryLocked):
         watcher.round()
     assert watcher.foreign.asked == []
+
+
+def test_a_process_of_its_own_stores_the_same(watcher, tmp_path, encoded):
+    folder = tmp_path / "ärticles \udcff"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The harbour was painted by Peter Wood.")
+    (folder / "b.txt").write_text("The harbour was painted by Peter Wood.")
+    (folder / "c.txt").write_bytes(b"\xff\xfe\x00")
+    watcher.watched.append(Watched("folder", str(folder), EVERY))
+    watcher.feed("Mary", "Ann")
+    watcher.page("Mary")
+    report = watcher.round(apart=True).report
+    assert (report.added, report.duplicate, report.failed, report.revision) == (2, 1, 2, 1)
+    assert [one.reason[:11] for one in report.failures] == ["answers 404", "is not UTF-"]
+    assert report.duplicates[0][0].endswith("b.txt") and encoded == []
+    assert set(watcher.failures()) == {"Ann", "c.txt"} and len(watcher.articles()) == 2
+    (folder / "a.txt").unlink()
+    (folder / "b.txt").unlink()
+    report = watcher.round(EVERY, apart=True).report
+    assert (report.removed, report.revision) == (1, 2) and set(watcher.articles()) == {"Mary"}
+
+
+def test_what_keeps_that_process_from_it_is_told(watcher, monkeypatch, tmp_path):
+    watcher.feed("Mary")
+    watcher.page("Mary")
+    watcher.embedder = str(tmp_path / "no model")
+    with pytest.raises(LibraryError, match="no model"):
+        watcher.round(apart=True)
+    monkeypatch.setattr(sys, "executable", "/bin/false")  # a page that is not there needs no parser
+    watcher.watched = [Watched("page", f"{watcher.foreign.home}/none", EVERY)]
+    with pytest.raises(LibraryError, match="is there memory for the model"):
+        watcher.round(apart=True)
 
 
 def test_failures_of_other_runs_stay(watcher, tmp_path):

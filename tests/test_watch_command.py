@@ -15,12 +15,13 @@ import pytest
 from foreign import Foreign, foreign_site
 from test_watch import ITEM, PAGE, WORDS
 
-from index import verify
+from index import LibraryLocked, LibraryMissing, published, verify
 from index.library import MODELS, Library
 from index.lock import only_watcher, only_writer
 from index.watch.state import load_state
 
 FEED = '<?xml version="1.0"?><rss version="2.0"><channel><title>News</title>{}</channel></rss>'
+MARK = b"index.watch.job"
 USUAL = "from qa.cli import main; main()"
 PLAYED = """
 import sys
@@ -28,8 +29,8 @@ from pathlib import Path
 from index.fetch import Visitor, polite
 from index.watch import visits, watch
 polite.DELAY, visits.PAGES = 0.0, 3
-for done in watch(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], once=True,
-                  visitor=Visitor(inside=True)):
+for done in watch(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3],
+                  once=sys.argv[4] == "once", visitor=Visitor(inside=True)):
     print(done, flush=True)
 """
 
@@ -63,6 +64,13 @@ def feeds(tmp_path: Path) -> Path:
     return file
 
 
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""  # the process has ended
+
+
 def started(*arguments: object, program: str = USUAL) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", program, "watch", *map(str, arguments)],
@@ -76,8 +84,10 @@ def started(*arguments: object, program: str = USUAL) -> "subprocess.Popen[str]"
 @contextmanager
 def running(*arguments: object, program: str = USUAL) -> Iterator["subprocess.Popen[str]"]:
     with started(*arguments, program=program) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def ended(*arguments: object) -> tuple[int, str, str]:
@@ -148,7 +158,8 @@ def test_it_goes_on_from_round_to_round_and_ends_in_the_midst_of_a_page(
             assert "looked at 2: 1 added" in process.stdout.readline()
             listing("Ann", "Eve")
             assert "looked at 2: 1 added" in process.stdout.readline()
-            feeds.write_text("feed = []")
+            (feeds.parent / "other.toml").write_text("feed = []")
+            (feeds.parent / "other.toml").replace(feeds)
             assert "not now: " in (said := process.stdout.readline()) and "'feed' is not" in said
         listing("Ann", "Eve", "slow")
         feeds.write_text(f'every = "1m"\nfeeds = ["{foreign.home}/rss"]')
@@ -157,6 +168,28 @@ def test_it_goes_on_from_round_to_round_and_ends_in_the_midst_of_a_page(
             process.send_signal(signal.SIGTERM)
             assert process.communicate() == ("", "") and process.returncode == 0
     assert verify(home) == []
+
+
+def test_the_process_that_stores_ends_with_the_one_that_watches(
+    feeds: Path, home: Path, tiny_embedder: Path
+) -> None:
+    def holder() -> Path:
+        """The process that writes, by the name it left in the lock."""
+        return Path("/proc", _bytes(home / "lock").decode() or "none")
+
+    (feeds.parent / "articles" / "b.txt").write_text("words. " * 200_000)
+    with running(feeds, "--data", home, "--embedder", tiny_embedder) as process:
+        while MARK not in _bytes(holder() / "cmdline"):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    while True:  # until the system has taken the lock from the dead
+        try:
+            with only_writer(home), pytest.raises(LibraryMissing):
+                published(home)  # one that went on would have got there
+            return
+        except LibraryLocked:
+            time.sleep(0.05)
 
 
 def test_another_writer_is_waited_for_and_told(
@@ -188,6 +221,7 @@ def killed_again_and_again(foreign: Foreign, home: Path, embedder: Path, rounds:
     words = "Ann Bea Cat Dot Eve Fay Gil Hal Ida Jay Kim Lea Mia Ned Ola Pat".split()
     listed: set[str] = set()
     play = [sys.executable, "-c", PLAYED, str(file), str(home), str(embedder)]
+    ways = ["once", "for ever"]  # the one stores by itself, the other by a process of its own
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     taken = 5.0  # seconds of a whole run
     for number in range(rounds + 1):
@@ -202,7 +236,8 @@ def killed_again_and_again(foreign: Foreign, home: Path, embedder: Path, rounds:
             body = PAGE.format("", WORDS.format(name) * 3).encode()
             foreign.pages[f"/{name}"] = (200, {"Content-Type": "text/html", "ETag": '"1"'}, body)
         begun = time.monotonic()
-        with subprocess.Popen(play, env=environment, stdout=subprocess.PIPE) as process:
+        way = "once" if number == rounds else ways[number % 2]
+        with subprocess.Popen([*play, way], env=environment, stdout=subprocess.PIPE) as process:
             if number < rounds:
                 try:
                     process.wait(chance.random() * taken)
@@ -211,12 +246,12 @@ def killed_again_and_again(foreign: Foreign, home: Path, embedder: Path, rounds:
             process.communicate()
         if process.returncode == 0:
             taken = time.monotonic() - begun
-        load_state(home)
+        assert load_state(home)[1] == []
     assert process.returncode == 0
     library = Library(home)
     found = {(one.url or "").rpartition("/")[2] for one in library.articles(0, 9999)}
     library.close()
-    assert found == listed and verify(home) == [] and load_state(home)[1] == []
+    assert found == listed and verify(home) == []
 
 
 def test_a_kill_at_any_time_loses_nothing(home: Path, tiny_embedder: Path) -> None:

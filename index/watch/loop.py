@@ -42,7 +42,9 @@ def watch(
             try:
                 anyway = once and not played
                 watched = read_feeds(file)
-                done = play_round(watched, folder, embedder, guest, now, anyway, progress)
+                done = play_round(
+                    watched, folder, embedder, guest, now, anyway, progress, apart=not once
+                )
             except LibraryError as error:
                 if once or not (played or isinstance(error, LibraryLocked)):
                     raise

@@ -5,18 +5,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.build import build_articles, lies_under
+from index.build import lies_under
 from index.errors import LibraryMissing
 from index.fetch import Visitor
 from index.library import DATABASE, published
 from index.lock import only_writer
-from index.records import Article, Failure, Same
 from index.report import Report
 from index.sources import Sources, page_id
 from index.store import Store
 from index.watch.feeds import Watched
-from index.watch.folders import Folders, look, root_of, settle
+from index.watch.folders import look, root_of, settle
 from index.watch.state import Seen, State, load_state, save_state
+from index.watch.storing import store, store_apart
 from index.watch.visits import Visits
 
 
@@ -41,10 +41,12 @@ def play_round(
     now: float,
     anyway: bool = False,
     progress: bool = False,
+    apart: bool = False,
 ) -> Round:
     """Look at what is due at `now`, or `anyway` at all that is watched by name.
 
-    Nothing is noted before it is stored, so a round that was killed is played again. Raises
+    `progress`: whether bars are shown. `apart`: whether a process of its own stores. Nothing is
+    noted before it is stored, so a round that was killed is played again. Raises
     `LibraryLocked` when another process is writing, and what building raises.
     """
     state, notes = load_state(folder)
@@ -60,10 +62,15 @@ def play_round(
             visits.forget(address)
         visits.listings()
         visits.pages(_digests(folder, state), progress)
-        report = _stored(visits, look(state, visits, library, now), sources, folder, embedder)
+    folders = look(state, visits, library, now)
+    report = Report()
+    if visits.is_news or folders.roots:
+        report = (store_apart if apart else store)(visits.found, folders, folder, embedder)
     if 0 < report.revision <= revision + 1:  # else somebody else has written as well
         settle(state, library, _library(folder)[1])
     save_state(folder, state)
+    report.read += visits.unchanged
+    report.unchanged += visits.unchanged
     report.notes[:0] = notes + visits.notes
     return _done(folder, state, visits.asked, report)
 
@@ -83,28 +90,6 @@ def _follow(state: State, watched: Sequence[Watched], now: float, anyway: bool) 
     while more := {address for address, seen in state.items() if seen.of in kept} - kept:
         kept |= more
     return [address for address in state if address not in kept]
-
-
-def _stored(
-    visits: Visits, folders: Folders, sources: Sources, folder: Path, embedder: str
-) -> Report:
-    """Bring what was found to the library."""
-    met = {one.origin for one in visits.found}
-
-    def everything() -> Iterator[Article | Failure | Same]:
-        yield from visits.found
-        for file in folders.files:
-            yield from sources.read(file)
-
-    def inside(origin: str) -> bool:
-        return origin in met or lies_under(origin, folders.roots)
-
-    report = Report()
-    if visits.is_news or folders.roots:
-        report = build_articles(everything(), folder, embedder, inside)
-    report.read += visits.unchanged
-    report.unchanged += visits.unchanged
-    return report
 
 
 def _library(folder: Path) -> tuple[int, str]:
