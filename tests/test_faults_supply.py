@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from index import Article, EmbedderError
 from index.embed import OnnxEmbedder, load_question_embedder
 from qa import ReaderError
 from qa.ask import open_qa
+from qa.convert import reader_folder
 from qa.reader import ABOUT, DEFAULT_READER, MODEL, TOKENIZER, Reader, load_reader
 from qa.records import reply_json
 
@@ -172,6 +174,26 @@ def test_an_embedder_that_names_other_files_is_never_opened(
 def test_the_same_network_with_all_in_its_file_is_opened(tmp_path: Path) -> None:
     folder = reader_of(tmp_path / "reader", model(["input_ids"]).SerializeToString())
     assert isinstance(load_reader(folder, 1), Reader)
+
+
+class Trap:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.model
+def test_a_pickled_reader_is_never_opened(tiny_embedder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_embedder, tmp_path / "model")
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
+    with pytest.raises(ReaderError):
+        reader_folder(str(folder), tmp_path / "cache")
+    assert not (tmp_path / "sprung").exists()
 
 
 def narrow() -> bytes:
