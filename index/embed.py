@@ -247,6 +247,8 @@ def load_question_embedder(folder: Path, fingerprint: str) -> OnnxEmbedder:
         # A question is some 15 tokens: more threads would only wait for each other.
         session = open_session(model, threads=1)
         return OnnxEmbedder(session, Tokenizer.from_file(str(tokenizer)), fingerprint)
+    except MemoryError:
+        raise
     except Exception as error:  # neither library has an error class of its own
         raise EmbedderError(f"{folder} can't be loaded: run citespan index again") from error
 

@@ -106,6 +106,8 @@ def load_reader(folder: Path, threads: int) -> Reader:
     reader = Reader(session, tokenizer, f"{about['name']}:{about['sha256'][MODEL][:16]}")
     try:
         reader.try_out()
+    except MemoryError:
+        raise
     except Exception as error:  # whatever ONNX Runtime raises of numbers that don't fit
         raise ReaderError(f"{folder} has a model and a tokenizer that don't fit") from error
     return reader
