@@ -167,8 +167,9 @@ def test_an_embedder_that_names_other_files_is_never_opened(
         for name in ("model.onnx", "tokenizer.json")
     ]
     (tmp_path / "sha256").write_text("\n".join(digests))
-    with pytest.raises(EmbedderError, match="can't be loaded"):
+    with pytest.raises(EmbedderError, match="can't be loaded") as raised:
         load_question_embedder(tmp_path, "any")
+    assert "besides its own" in str(raised.value.__cause__)
 
 
 def test_the_same_network_with_all_in_its_file_is_opened(tmp_path: Path) -> None:

@@ -75,6 +75,15 @@ def test_every_promise_has_its_test():
         assert f"\ndef test_{name}(" in tests, name
 
 
+def test_every_test_in_the_table_of_faults_exists():
+    table = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    rows = re.findall(r"^\| [A-F]\d+.*?\|(.*?)\|", table, re.MULTILINE)
+    assert len(rows) > 40
+    for name in re.findall(r"`(\w+)…?`", "".join(rows)):
+        assert f"\ndef test_{name}" in tests, name
+
+
 def test_the_reply_in_it_has_the_fields_of_a_reply():
     [text] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     Reply.model_validate(json.loads(text), strict=True)
