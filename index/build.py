@@ -95,6 +95,7 @@ def build_articles(
 ) -> Report:
     """Bring the library to `articles`: a live one that is not among them goes if `inside`.
 
+    A `Same` keeps the article of its origin, as a failure does, and takes back a former failure.
     `inside`: whether an article of this origin would be among them if it still existed.
     `anew`: the search indexes are made anew even if they seem sound.
     Raises `LibraryLocked` when another run is writing, `LibraryError` when the disk refuses.
