@@ -129,7 +129,7 @@ def _opened(seal: str) -> Seal:
     try:
         told = json.loads(seal).items()
         files = {name: (int(length), str(digest)) for name, (length, digest) in told}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise LibraryCorrupt("the list of its files can't be read") from error
     if not {_VECTORS, f"{_TERMS}/meta.json"} <= files.keys():
         raise LibraryCorrupt("the list of its files is not whole")

@@ -98,7 +98,7 @@ def load_confidence(folder: Path, reader: str, library: str) -> Confidence:
         numbers = {name: float(written["numbers"][name]) for name in names}
         if not all(map(math.isfinite, numbers.values())):
             raise ValueError("a number is not finite")
-    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ReaderError(
             f"{path} can't be read: run citespan calibrate to make it anew, or delete it"
         ) from error

@@ -64,10 +64,11 @@ def _paragraphs(path: Path) -> list[tuple[str, dict[str, Any]]]:
         for title, paragraph in found:
             if not (isinstance(paragraph["context"], str) and isinstance(paragraph["qas"], list)):
                 raise LabelError(f"{path}: a paragraph of “{title:.60}” has no text or questions")
+            paragraph["context"].encode()  # half a character is no text: ValueError
         return found
     except OSError as error:
         raise LabelError(f"{path} can't be read: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise LabelError(f"{path} is not SQuAD 1.1 or 2.0 JSON") from error
 
 

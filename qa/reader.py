@@ -126,7 +126,7 @@ def load_tokenizer(path: Path) -> Any:
 def _about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReaderError(f"{folder} is no reader: {ABOUT} can't be read") from error
     if not (isinstance(about, dict) and isinstance(about.get("sha256"), dict) and "name" in about):
         raise ReaderError(f"{folder / ABOUT} names no checksums")

@@ -18,6 +18,7 @@ from index.library import MODELS, library_fingerprint, model_name
 from index.records import Article
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.register_profile("long", deadline=None, max_examples=2000)  # as the soak has it
 settings.load_profile("untimed")
 
 SEEDS = Path(__file__).parent.parent / "seeds"

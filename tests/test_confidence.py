@@ -135,7 +135,9 @@ def test_without_a_calibration_an_answer_counts_when_it_beats_no_answer(tmp_path
     assert plain.probability(1e9, 4.0) < plain.sure, "nothing is sure that was not calibrated"
 
 
-@pytest.mark.parametrize("raw", ["", "{", "[]", "null", "{}", '"calibration"', "[[[["])
+@pytest.mark.parametrize(
+    "raw", ["", "{", "[]", "null", "{}", '"calibration"', "[[[[", "[" * 99_999]
+)
 def test_a_file_that_is_no_calibration_is_told(beside, raw):
     with pytest.raises(ReaderError, match=r"calibration\.json can't be read: run citespan calibra"):
         load_confidence(beside(raw=raw), **MODELS)

@@ -271,6 +271,13 @@ def test_robots_are_listened_to_and_a_site_that_can_not_say_is_left_alone(foreig
         Visitor(inside=True).visit(f"{foreign.home}/open")
 
 
+@pytest.mark.parametrize("line", ["Disallow: //[", "Crawl-delay: ²", "Crawl-delay: " + "9" * 5000])
+def test_robots_that_make_no_sense_are_a_reason_to_stay_away(foreign, hurried, line):
+    foreign.pages["/robots.txt"] = (200, {}, f"User-agent: *\n{line}\n".encode())
+    with pytest.raises(SourceError, match=r"^may not be read: robots\.txt of its site makes no"):
+        Visitor(inside=True).visit(f"{foreign.home}/open")
+
+
 def test_robots_are_asked_for_once_a_day_and_again_soon_where_they_could_not_be_had(
     foreign, hurried, monkeypatch
 ):

@@ -179,6 +179,8 @@ NO_SEALS = {
     "no object": "[1, 2, 3]",
     "wrong kinds": '{"vectors.faiss": "x"}',
     "wrong numbers": '{"vectors.faiss": [NaN, null]}',
+    "endless numbers": '{"vectors.faiss": [Infinity, "x"]}',
+    "deep": "[" * 99_999,
     "long": json.dumps({f"file{n}": [1, "x"] for n in range(100_000)}),
 }
 

@@ -73,6 +73,15 @@ def test_a_body_whose_length_is_in_doubt_is_refused_before_the_parser_sees_it(da
     assert refused.value.status == status
 
 
+@pytest.mark.parametrize("step", [1, MAX_HEAD + 3, 10**6])
+def test_a_head_may_be_as_long_as_it_may_be_in_whatever_pieces_it_comes(step):
+    start = POST + b"X: "
+    longest = start + b"x" * (MAX_HEAD - len(start)) + b"\r\n\r\n"
+    assert fed(longest, step) is not None
+    with pytest.raises(Refused):
+        fed(longest.replace(b"xx", b"xxx", 1), step)
+
+
 def test_a_body_that_is_too_large_is_not_awaited():
     assert Incoming(MOST).take(POST + b"Content-Length: 101\r\n\r\n")
     assert not Incoming(MOST).take(POST + b"Content-Length: 100\r\n\r\n")

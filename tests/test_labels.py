@@ -137,6 +137,8 @@ def test_half_of_the_paragraphs_are_kept_out_and_always_the_same(article):
         b'{"data": [5]}',
         b'{"data": [{"title": "no paragraphs"}]}',
         b'{"data": [{"paragraphs": [{"context": "no questions"}]}]}',
+        b'{"data": [{"paragraphs": [{"context": "half a \\ud83d", "qas": []}]}]}',
+        b'{"data": ' + b"[" * 99_999,
     ],
 )
 def test_what_is_not_squad_is_refused(file, raw):

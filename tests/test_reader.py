@@ -234,6 +234,7 @@ def test_a_missing_file_is_named(copy, name):
         (None, f"{ABOUT} can't be read"),
         ("", f"{ABOUT} can't be read"),
         ('{"name": ', f"{ABOUT} can't be read"),
+        ("[" * 99_999, f"{ABOUT} can't be read"),
         ("[]", "names no checksums"),
         ("{}", "names no checksums"),
         ('{"name": "x", "sha256": "0"}', "names no checksums"),

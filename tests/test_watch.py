@@ -1,5 +1,6 @@
 """Rounds of watching, against a real server on this machine: what is asked for, kept and told."""
 
+import json
 import shutil
 import sys
 
@@ -281,6 +282,16 @@ def test_a_round_that_was_killed_before_it_noted_anything_is_played_again(watche
     assert "watch.json can't be read: everything is asked for once more" in done.report.notes[0]
     (watcher.home / "watch.json").write_text('{"a": {"kind": "page", "every": "x"}}')
     assert load_state(watcher.home)[0] == {} and len(watcher.articles()) == 1
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"every": 1e300}, {"every": 0.0}, {"next": float("nan")}, {"failures": -(10**400)}]
+)
+def test_numbers_that_no_round_can_have_noted_are_not_reckoned_with(tmp_path, numbers):
+    seen = {"kind": "page", "every": EVERY} | numbers
+    (tmp_path / "watch.json").write_text(json.dumps({"https://a.example/": seen}))
+    known, notes = load_state(tmp_path)
+    assert known == {} and "everything is asked for once more" in notes[0]
 
 
 def test_a_round_that_could_not_be_stored_is_played_again(watcher, monkeypatch):

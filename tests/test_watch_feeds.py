@@ -65,6 +65,8 @@ def test_a_folder_may_lie_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ('pages = ["file:///etc/passwd"]', "in pages is not an address of the web"),
         ('feeds = ["https://a:b@c.example/"]', "in feeds holds a user's name"),
         ('feeds = ["https://a.example/", "https://a.example/"]', "a.example/ stands there twice"),
+        ('folders = ["~nobody-here/a"]', ": nobody here has the home of '~nobody-here/a'"),
+        (r'folders = ["a\u0000b"]', r": 'a\x00b' in folders can't be the name of a folder"),
         ('every = "soon"\nfeeds = ["https://a.example/"]', ": every = 'soon' is no interval"),
         ('every = 15\nfeeds = ["https://a.example/"]', ": every = 15 is no interval: write "),
         ('every = "1s"\nfeeds = ["https://a.example/"]', ": every = '1s' is no interval"),

@@ -49,7 +49,8 @@ class Incoming:
             del self.data[: len(self.data) - len(self.data.lstrip(b"\r\n"))]
             seen = 0
         end = self.data.find(b"\r\n\r\n", seen)
-        if end > MAX_HEAD or (end < 0 and len(self.data) > MAX_HEAD):
+        # Of the blank line that ends a head three bytes may have come already.
+        if end > MAX_HEAD or (end < 0 and len(self.data) > MAX_HEAD + 3):
             status = 431 if b"\r\n" in self.data[:MAX_HEAD] else 414
             raise Refused(status, f"the request's head is too large: {MAX_HEAD:,} bytes are read")
         if end < 0:

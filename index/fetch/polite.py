@@ -59,7 +59,10 @@ class Visitor:
             rules.parse([])
             return rules
         text = (page.data or b"")[:_RULES].decode("utf-8", "replace")
-        rules.parse(text.splitlines())
+        try:
+            rules.parse(text.splitlines())
+        except ValueError as error:  # "Disallow: //[", "Crawl-delay: ²"
+            raise SourceError("may not be read: robots.txt of its site makes no sense") from error
         return rules
 
     def _wait(self, home: str, delay: float) -> None:

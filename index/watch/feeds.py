@@ -71,12 +71,22 @@ def _watched(file: Path, key: str, entry: object, usual: float) -> Watched:
         )
     every = _seconds(file, given["every"]) if "every" in given else usual
     if key == "folders":
-        return Watched("folder", str((file.parent / Path(place).expanduser()).absolute()), every)
+        return Watched("folder", _folder(file, place), every)
     try:
         checked(place, inside=True)  # what lies inside is for the visitor to refuse
     except SourceError as error:
         raise LibraryError(f"{file}: {place!r} in {key} {error}") from error
     return Watched(KINDS[key], place, every)
+
+
+def _folder(file: Path, place: str) -> str:
+    try:
+        home = Path(place).expanduser()
+    except RuntimeError as error:
+        raise LibraryError(f"{file}: nobody here has the home of {place!r}") from error
+    if "\0" in place:
+        raise LibraryError(f"{file}: {place!r} in folders can't be the name of a folder")
+    return str((file.parent / home).absolute())
 
 
 def _seconds(file: Path, every: object) -> float:

@@ -5,11 +5,13 @@ It lies in the library's folder and can be thrown away: then everything is asked
 
 import json
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from index.errors import LibraryError
 from index.files import write_whole
+from index.watch.feeds import LEAST, LONGEST
 
 _FILE = "watch.json"
 _FAR = 31 * 86400.0  # seconds; a time further ahead was noted while the clock was wrong
@@ -74,4 +76,6 @@ def _seen(told: dict[str, Any]) -> Seen:
         kind = dict if one.name == "fields" else one.type
         if type(getattr(seen, one.name)) is not kind:
             raise TypeError
+    if not (LEAST <= seen.every <= LONGEST and isfinite(seen.next) and seen.failures >= 0):
+        raise TypeError
     return seen
