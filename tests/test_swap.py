@@ -2,8 +2,6 @@
 
 import gc
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from served import serving
 
 from index import DEFAULT_EMBEDDER, Article, LibraryError, build, build_articles
 from index.embed import load_embedder
@@ -196,27 +195,6 @@ def test_a_library_that_cannot_be_opened_is_not_taken(qa, publish, library):
     check_reply(reply_json(qa.ask(QUESTION)))
 
 
-@pytest.fixture
-def served(library, tmp_path):
-    """A server started as a user would, and the port it answers on."""
-    environment = {"CITESPAN_REFRESH_SECONDS": "0.05", **os.environ}
-    process = subprocess.Popen(
-        [COMMAND, "serve", "--port", "0", "--data", library],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        line = process.stdout.readline()
-        assert line.startswith("Citespan answers on http://127.0.0.1:"), process.stderr.read()
-        yield process, int(line.split()[3].rsplit(":", 1)[1])
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def get(port, path):
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
@@ -234,27 +212,27 @@ def write(folder, revision):
     return folder
 
 
-def test_a_running_server_answers_from_a_rebuilt_index(library, tmp_path, request):
+def test_a_running_server_answers_from_a_rebuilt_index(library, tmp_path):
     articles = write(tmp_path / "articles", 1)
     build([articles], library)
-    process, port = request.getfixturevalue("served")
     path = "/api/v1/ask?q=" + QUESTION.replace(" ", "+")
-    with asking(lambda: get(port, path), threads=4, pause=0.05) as replies:
-        until(lambda: len(replies) > 8)
-        write(articles, 2)
-        command = [COMMAND, "index", articles, "--data", library]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        until(lambda: any(status != 200 or body["revision"] == 2 for status, body in replies))
-        ready = get(port, "/readyz")
+    with serving(library, refresh_seconds=0.05) as served:
+        with asking(lambda: get(served.port, path), threads=4, pause=0.05) as replies:
+            until(lambda: len(replies) > 8)
+            write(articles, 2)
+            command = [COMMAND, "index", articles, "--data", library]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            until(lambda: any(status != 200 or body["revision"] == 2 for status, body in replies))
+            ready = get(served.port, "/readyz")
+        served.process.terminate()
+        assert served.process.wait(PATIENCE) == 0
+        assert served.faults() == []
     assert {status for status, _ in replies} == {200}
     assert {body["revision"] for _, body in replies} == {1, 2}
     for _, body in replies:
         check_reply(body)
     assert ready[1]["revision"] == 2
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(PATIENCE) == 0
-    assert process.stderr.read() == ""
 
 
 def test_a_library_made_anew_with_the_same_number_is_noticed(new_library, article, tmp_path):
