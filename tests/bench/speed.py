@@ -235,7 +235,9 @@ def server(questions: Sequence[Labelled]) -> dict[str, float]:
     address = f"http://127.0.0.1:{port}/api/v1/ask?k=1&q="
     started = time.perf_counter()
     process = subprocess.Popen(
-        [COMMAND, "serve", "--data", LIBRARY, "--port", str(port)], stdout=subprocess.DEVNULL
+        [COMMAND, "serve", "--data", LIBRARY, "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # a line for each request
     )
 
     def ask(question: str) -> float:
