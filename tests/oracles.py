@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from unittest.mock import patch
 
 import numpy as np
@@ -11,6 +13,7 @@ from index import Article, SourceError, sentences
 from index.sources.fields import make_article
 from index.sources.markdown import strip_markdown
 from index.sources.normalise import decode, normalise
+from index.sources.tables import read_table
 from index.sources.text import split_front_matter
 from index.split import PASSAGE_WORDS, split
 from qa import recheck
@@ -126,3 +129,22 @@ def _framed(pieces: Sequence[bytes]) -> tuple[str, bytes]:
         assert refused.status in (400, 413, 414, 431) and str(refused)
         return f"refused {refused.status}", b""
     return f"{'whole' if whole else 'waits'} {incoming.expects}", bytes(incoming.data)
+
+
+def check_table(data: bytes, suffix: str) -> None:
+    """Any bytes of a table are articles in canonical form and sentences that say why not."""
+    with NamedTemporaryFile(suffix=suffix) as file:
+        file.write(data)
+        file.flush()
+        try:
+            found = list(read_table(Path(file.name)))
+        except SourceError as error:
+            assert str(error).isprintable()
+            return
+    for one in found:
+        if isinstance(one, Article):
+            assert one.text == normalise(one.text) != "" and one.title and one.digest
+        else:
+            assert one.reason.isprintable()
+    ids = [one.id for one in found if isinstance(one, Article)]
+    assert len(ids) == len(set(ids))

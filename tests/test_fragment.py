@@ -7,9 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.sources.normalise import normalise
 from web.fragment import link_to_words, text_directive
 
 texts = st.lists(st.sampled_from("one two One, the-end é & x, \n \n\n 🙂 5 1,000 it's".split(" ")))
+anything = st.text(max_size=40).map(normalise)
+alike = st.text(st.sampled_from("aA áÁ ﬁfi ßẞss İiı ΣσςͅΙ e\u0301\u05c1ᾳ²2"), max_size=40).map(
+    normalise
+)
 characters = st.text(st.sampled_from("ab \n-,&%é🙂'."), max_size=80)
 
 
@@ -39,7 +44,7 @@ def draw_range(data, text):
     return start, data.draw(st.integers(start + 1, len(text)))
 
 
-@given(st.data(), st.one_of(characters, texts.map(" ".join)))
+@given(st.data(), st.one_of(characters, texts.map(" ".join), anything, alike))
 def test_a_directive_names_one_place_that_holds_the_words(data, text):
     text = text or "x"
     start, end = draw_range(data, text)

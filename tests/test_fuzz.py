@@ -4,6 +4,7 @@ What each module promises by itself its own test file says; here is what goes th
 them, and what no other file throws at them. `oracles.py` has what must hold.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from oracles import HEAD, an_article, check_cite, check_decode, check_framing, check_prose
 from test_framing import MADE
 
@@ -54,16 +56,16 @@ def test_a_citation_of_any_words_is_true_and_found_again(
 
 
 class Oracle:
-    """A network that says whatever it is told to; of its own accord it says nothing."""
+    """A network that says of so many tokens what it is told to."""
 
-    def __init__(self) -> None:
-        self.says = lambda length: (np.zeros(length, np.float32), np.zeros(length, np.float32))
+    def __init__(self, says: Callable[[int], tuple[NDArray[np.float32], ...]]) -> None:
+        self._says = says
 
     def get_inputs(self) -> list[Any]:
         return [type("Input", (), {"name": "input_ids"})]
 
     def run(self, names: list[str], given: dict[str, Any]) -> list[Any]:
-        return [row[None] for row in self.says(given["input_ids"].shape[1])]
+        return [row[None] for row in self._says(given["input_ids"].shape[1])]
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +82,10 @@ def test_whatever_the_network_says_an_answer_is_words_of_one_sentence(
     tokenizer: Any, text: str, data: st.DataObject
 ) -> None:
     article, spans = an_article(text), sentences(text)
-    oracle = Oracle()
-    oracle.says = lambda length: data.draw(
-        st.tuples(*[arrays(np.float32, length, elements=NUMBERS, fill=NUMBERS)] * 2)
+    oracle = Oracle(
+        lambda length: data.draw(
+            st.tuples(*[arrays(np.float32, length, elements=NUMBERS, fill=NUMBERS)] * 2)
+        )
     )
     hits = [
         Hit(Passage(article.id, start, end, text[start:end]), 0.5)
