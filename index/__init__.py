@@ -21,8 +21,10 @@ from index.errors import (
 )
 from index.files import file_digest, sync_tree
 from index.fuse import fuse_attention
-from index.library import MODELS, Library, check_fingerprint, library_fingerprint, published
+from index.library import MODELS, Library, library_fingerprint, published
 from index.onnx import export_model, open_session
+from index.opened import AnyLibrary, check_fingerprint, open_library
+from index.place import Place, Remote, folder_of, place_of
 from index.put import given_article, is_given
 from index.records import Article, Failure, Hit, Passage
 from index.report import Report
@@ -35,6 +37,7 @@ from index.watch import Round, watch
 __all__ = [
     "DEFAULT_EMBEDDER",
     "MODELS",
+    "AnyLibrary",
     "Article",
     "Counts",
     "Embedder",
@@ -48,6 +51,8 @@ __all__ = [
     "LibraryMismatch",
     "LibraryMissing",
     "Passage",
+    "Place",
+    "Remote",
     "Report",
     "Round",
     "SourceError",
@@ -59,6 +64,7 @@ __all__ = [
     "embedder_folder",
     "export_model",
     "file_digest",
+    "folder_of",
     "fuse_attention",
     "given_article",
     "is_given",
@@ -66,7 +72,9 @@ __all__ = [
     "load_embedder",
     "load_question_embedder",
     "no_telemetry",
+    "open_library",
     "open_session",
+    "place_of",
     "published",
     "repair",
     "restore",

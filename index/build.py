@@ -11,7 +11,6 @@ from pathlib import Path
 from tqdm import tqdm
 
 from index.acronyms import find_acronyms
-from index.derived import Derived, clear_old, open_derived, write_derived
 from index.embed import (
     DEFAULT_EMBEDDER,
     TorchEmbedder,
@@ -19,12 +18,14 @@ from index.embed import (
     load_embedder,
     load_question_embedder,
 )
-from index.errors import EmbedderError, LibraryCorrupt, LibraryError, SourceError
+from index.errors import EmbedderError, LibraryError, SourceError
 from index.fetch import Visitor
-from index.library import DATABASE, DERIVED, MODELS, library_fingerprint, model_name, passage_input
+from index.library import DATABASE, MODELS, library_fingerprint, model_name, passage_input
 from index.lock import only_writer
+from index.place import Place, folder_of
 from index.records import Article, Failure, Passage, Same
 from index.report import Report
+from index.shelf import Shelf, open_shelf
 from index.sources import KINDS, Sources, file_of, find_files, shown, web_url
 from index.split import split
 from index.store import Store
@@ -34,7 +35,7 @@ _BATCH = 512  # passages embedded together; a killed run loses no more
 
 def build(
     paths: list[Path],
-    folder: Path,
+    place: Place,
     embedder: str = DEFAULT_EMBEDDER,
     *,
     only: bool = False,
@@ -43,7 +44,7 @@ def build(
     urls: Sequence[str] = (),
     visitor: Visitor | None = None,
 ) -> Report:
-    """Bring the library in `folder` to what the files under `paths` and the `urls` hold now.
+    """Bring the library at `place` to what the files under `paths` and the `urls` hold now.
 
     Articles that came from elsewhere stay, unless `only`. `told` hears how many of how many
     files are read. `visitor`: who fetches the pages; one that stays outside for None.
@@ -64,7 +65,7 @@ def build(
             yield _page(url, guest, sources)
 
     with Sources() as sources, tqdm(files, unit="file", disable=not progress, leave=False) as bar:
-        report = build_articles(read(), folder, embedder, inside)
+        report = build_articles(read(), place, embedder, inside)
     if not files and not urls:
         report.notes.append(f"no file of the kinds {', '.join(KINDS)} was found")
     return report
@@ -87,7 +88,7 @@ def _page(url: str, visitor: Visitor, sources: Sources) -> Article | Failure:
 
 def build_articles(
     articles: Iterable[Article | Failure | Same],
-    folder: Path,
+    place: Place,
     embedder: str = DEFAULT_EMBEDDER,
     inside: Callable[[str], bool] = lambda origin: True,
     *,
@@ -101,8 +102,9 @@ def build_articles(
     Raises `LibraryLocked` when another run is writing, `LibraryError` when the disk refuses.
     """
     started = time.perf_counter()
+    folder = folder_of(place)
     with only_writer(folder):
-        store = Store(folder / DATABASE, write=True)
+        store = open_shelf(place)
         try:
             run = _Run(store, folder, embedder, inside)
             run.read(articles)
@@ -130,7 +132,7 @@ class _Run:
     """The state of one indexing run."""
 
     def __init__(
-        self, store: Store, folder: Path, embedder: str, inside: Callable[[str], bool]
+        self, store: Shelf, folder: Path, embedder: str, inside: Callable[[str], bool]
     ) -> None:
         self.report = Report()
         self._store = store
@@ -143,10 +145,7 @@ class _Run:
         self._same: set[str] = set()  # origins
         self._texts: dict[str, str] = {}  # text digest: origin of the article that stays
         self._waiting: list[tuple[Article, list[Passage]]] = []
-        if store.meta("staging") != self._fingerprint:
-            store.unstage_all()  # an unfinished run with another model
-            store.set_meta("staging", self._fingerprint)
-        built_with = store.meta("fingerprint")
+        built_with = store.begin(self._fingerprint)
         self._all_again = built_with is not None and built_with != self._fingerprint
         if self._all_again:
             self.report.notes.append(
@@ -250,8 +249,7 @@ class _Run:
         self._forget_leftovers(set(removed))
         if self._all_again:
             self._stage_rest(set(removed))
-        derived = self._opened_derived() if store.revision > 0 and not anew else None
-        mended = store.revision > 0 and derived is None
+        mended = store.revision > 0 and (anew or not store.is_sound())
         if mended:
             was = "has" if anew else "was damaged and has"
             report.notes.append(f"the search index {was} been rebuilt")
@@ -259,10 +257,9 @@ class _Run:
         if different or store.revision > 0:
             self._export_embedder()
         if different:
-            self._publish(removed, derived)
+            store.publish(removed, report.failures, self._inside, self._fingerprint)
         else:
-            with store.transaction():
-                store.set_failures(report.failures, self._inside)
+            store.set_failures(report.failures, self._inside)
         counts = store.counts()
         report.articles, report.passages = counts.articles, counts.passages
         report.revision = store.revision
@@ -294,35 +291,6 @@ class _Run:
             if article.id not in removed and article.id not in self._seen:
                 self._wait(article)
         self._embed_waiting()
-
-    def _publish(self, removed: list[str], derived: Derived | None) -> None:
-        store = self._store
-        home = self._folder / DERIVED
-        revision = store.revision + 1
-        with store.transaction():
-            store.make_live(removed)
-            store.set_failures(self.report.failures, self._inside)
-            written = write_derived(store, store.dimension(), home, revision, derived)
-            store.set_meta("fingerprint", self._fingerprint)
-            store.set_meta("seal", written.seal)
-            if written.recall is not None:
-                store.set_meta("recall", str(written.recall))
-            store.set_meta("revision", str(revision))
-        clear_old(home, revision)
-
-    def _opened_derived(self) -> Derived | None:
-        """The published revision's indexes, if they are sound."""
-        store = self._store
-        try:
-            return open_derived(
-                self._folder / DERIVED,
-                store.revision,
-                store.meta("seal") or "{}",
-                store.dimension(),
-                store.counts().passages,
-            )
-        except LibraryCorrupt:
-            return None
 
     def _export_embedder(self) -> None:
         """Make sure the library's folder holds the ONNX form that questions need."""

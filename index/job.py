@@ -1,6 +1,7 @@
 """One change of the library in a process of its own: its asker need not hold the model.
 
-One JSON object in: `data`, `embedder`, and `folder`, or `put` with `fields`, or `remove`.
+One JSON object in: `data`, `library`, `embedder`, and `folder`, or `put` with `fields`, or
+`remove`.
 Lines of JSON out: `done` and `total` files on the way, then a `report` or a `problem`.
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 
 from index.build import build
 from index.errors import LibraryError
+from index.place import place_of
 from index.put import put, remove
 from index.report import Report
 
@@ -30,16 +32,16 @@ def main() -> None:
 
 
 def _do(job: dict[str, Any]) -> Report:
-    data, embedder = Path(job["data"]), job["embedder"]
+    place, embedder = place_of(Path(job["data"]), job["library"]), job["embedder"]
     if "put" in job:
-        return put(job["put"], job["fields"], data, embedder)
+        return put(job["put"], job["fields"], place, embedder)
     if "remove" in job:
-        return remove(job["remove"], data, embedder)
+        return remove(job["remove"], place, embedder)
 
     def told(done: int, total: int) -> None:
         _say({"done": done, "total": total})
 
-    return build([Path(job["folder"])], data, embedder, told=told)
+    return build([Path(job["folder"])], place, embedder, told=told)
 
 
 def _say(line: dict[str, Any]) -> None:

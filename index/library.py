@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from index.database import missing
 from index.derived import derive, open_derived
-from index.errors import LibraryCorrupt, LibraryMismatch
+from index.errors import LibraryCorrupt
 from index.records import Article, Failure, Hit
 from index.spelling import nearest_word
 from index.split import SPLITTER
@@ -66,6 +66,10 @@ class Library:
                 " articles; run citespan index to mend it on disk",
             )
         self._vectors, self._terms = derived.vectors, derived.terms
+
+    def latest(self) -> tuple[int, str]:
+        """Revision and seal on disk now. Raises `LibraryMissing`."""
+        return published(self._path.parent)
 
     def renew(self) -> None:
         """Read the same revision through a new connection once the write-ahead log is long.
@@ -194,13 +198,3 @@ def published(folder: Path) -> tuple[int, str]:
         return store.revision, store.meta("seal") or "{}"
     finally:
         store.close()
-
-
-def check_fingerprint(library: Library, embedder: str) -> None:
-    """Raises `LibraryMismatch` when the library was built with something else."""
-    running = library_fingerprint(embedder)
-    if library.fingerprint != running:
-        raise LibraryMismatch(
-            f"the library was built with {library.fingerprint}, running {running}:"
-            " run citespan index to rebuild it, or set the embedder it was built with"
-        )

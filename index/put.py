@@ -6,10 +6,10 @@ This file must not know who gives them.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from index.build import build_articles
 from index.errors import SourceError
+from index.place import Place
 from index.records import Article
 from index.report import Report
 from index.sources import make_article
@@ -37,12 +37,12 @@ def is_given(article: Article) -> bool:
     return article.origin == _ORIGIN + article.id
 
 
-def put(id: str, fields: Mapping[str, object], folder: Path, embedder: str) -> Report:
+def put(id: str, fields: Mapping[str, object], place: Place, embedder: str) -> Report:
     """Bring this one article to the library, new or changed. Raises what building raises."""
     article = given_article(id, fields)
-    return build_articles([article], folder, embedder, lambda origin: origin == article.origin)
+    return build_articles([article], place, embedder, lambda origin: origin == article.origin)
 
 
-def remove(id: str, folder: Path, embedder: str) -> Report:
+def remove(id: str, place: Place, embedder: str) -> Report:
     """Take an article that came by itself out of the library. Raises what building raises."""
-    return build_articles([], folder, embedder, lambda origin: origin == _ORIGIN + id)
+    return build_articles([], place, embedder, lambda origin: origin == _ORIGIN + id)

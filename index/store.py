@@ -302,12 +302,13 @@ class Store(Database):
 
     def set_failures(self, failures: Iterable[Failure], inside: Callable[[str], bool]) -> None:
         """Remember what this run could not read, in place of former failures `inside` it."""
-        former = [one.origin for one in self.failures() if inside(one.origin)]
-        self._many("DELETE FROM failures WHERE origin = ?", ((origin,) for origin in former))
-        self._many(
-            "INSERT OR REPLACE INTO failures VALUES (?, ?)",
-            ((failure.origin, failure.reason) for failure in failures),
-        )
+        with self.transaction():
+            former = [one.origin for one in self.failures() if inside(one.origin)]
+            self._many("DELETE FROM failures WHERE origin = ?", ((origin,) for origin in former))
+            self._many(
+                "INSERT OR REPLACE INTO failures VALUES (?, ?)",
+                ((failure.origin, failure.reason) for failure in failures),
+            )
 
 
 def _article(*columns: Any) -> Article:

@@ -107,6 +107,11 @@ class TermIndex:
         return []
 
 
+def stems(text: str) -> list[str]:
+    """The words of a text as the index sees them."""
+    return [str(word) for word in _analyzer().analyze(text)]
+
+
 def build_terms(rows: Iterable[tuple[int, str, str]], folder: Path | None) -> TermIndex:
     """An index over (passage id, title, passage text) rows, in `folder` or in memory.
 

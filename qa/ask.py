@@ -9,21 +9,22 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from index import (
     DEFAULT_EMBEDDER,
     MODELS,
+    AnyLibrary,
     Article,
     Embedder,
     Hit,
-    Library,
     LibraryCorrupt,
+    Place,
     check_fingerprint,
     embedder_fingerprint,
+    folder_of,
     library_fingerprint,
     load_question_embedder,
-    published,
+    open_library,
 )
 from qa.cite import cite
 from qa.confidence import Confidence, load_confidence
@@ -49,7 +50,7 @@ class Reading:
     `spelled`: its words, with acronyms spelled out. `timings`: milliseconds by stage.
     """
 
-    library: Library
+    library: AnyLibrary
     question: Question
     spelled: str
     hits: list[Hit]
@@ -69,18 +70,18 @@ class Reading:
 
 
 class QA:
-    """Answers questions from the library in a folder; safe to use from several threads.
+    """Answers questions from the library at a place; safe to use from several threads.
 
     The library is opened at the first question, or by `refresh`; it may not be there yet.
     """
 
-    def __init__(self, folder: Path, reader: Reader, confidence: Confidence, embedder: str) -> None:
-        self._folder = folder
+    def __init__(self, place: Place, reader: Reader, confidence: Confidence, embedder: str) -> None:
+        self._place = place
         self._reader = reader
         self._confidence = confidence
         self._embedder_fingerprint = embedder_fingerprint(embedder)
         self._embedder: Embedder | None = None
-        self._library: Library | None = None
+        self._library: AnyLibrary | None = None
         self._turn = threading.Lock()
 
     @property
@@ -89,7 +90,7 @@ class QA:
         return f"{self._reader.fingerprint} {self._embedder_fingerprint} {self.library.published}"
 
     @property
-    def library(self) -> Library:
+    def library(self) -> AnyLibrary:
         """The library as last opened. Raises `LibraryMissing` when there is none."""
         if self._library is None:
             self.refresh()
@@ -104,10 +105,10 @@ class QA:
         """
         with self._turn:
             current = self._library
-            if current is not None and published(self._folder) == current.published:
+            if current is not None and current.latest() == current.published:
                 current.renew()
                 return False
-            library = Library(self._folder)
+            library = open_library(self._place)
             check_fingerprint(library, self._embedder_fingerprint)
             if self._embedder is None:
                 self._embedder = load_question_embedder(library.models, self._embedder_fingerprint)
@@ -230,18 +231,18 @@ class QA:
         )
 
 
-def open_qa(folder: Path, reader: str | None = None, embedder: str | None = None) -> QA:
-    """Load the models for the library in `folder`; None takes the shipped ones.
+def open_qa(place: Place, reader: str | None = None, embedder: str | None = None) -> QA:
+    """Load the models for the library at `place`; None takes the shipped ones.
 
     Raises `ReaderError` or `EmbedderError` when a model can't be loaded.
     """
-    home = reader_folder(reader, folder / MODELS)
+    home = reader_folder(reader, folder_of(place) / MODELS)
     model = load_reader(home, CORES)
     name = DEFAULT_EMBEDDER if embedder is None else embedder
     confidence = load_confidence(
         home, model.fingerprint, library_fingerprint(embedder_fingerprint(name))
     )
-    return QA(folder, model, confidence, name)
+    return QA(place, model, confidence, name)
 
 
 def _shown(ranked: list[Ranked], threshold: float) -> list[Ranked]:
@@ -251,7 +252,7 @@ def _shown(ranked: list[Ranked], threshold: float) -> list[Ranked]:
     return [one for one in ranked if one.confidence >= min(threshold, ALSO)]
 
 
-def _articles(library: Library, hits: list[Hit]) -> dict[str, Article]:
+def _articles(library: AnyLibrary, hits: list[Hit]) -> dict[str, Article]:
     found = {}
     for id in dict.fromkeys(hit.passage.article_id for hit in hits):
         article = library.article(id)

@@ -1,4 +1,4 @@
-"""The command: citespan index, ask, eval, stats, verify, serve; the others have files of their own.
+"""The command: citespan index, ask, eval, stats, serve; the others have files of their own.
 
 It must not decide anything: it reads arguments, calls, and prints.
 """
@@ -13,10 +13,21 @@ from typing import Any
 
 import click
 
-from index import Library, Report, backup, build, repair, restore, verify
+from index import build, open_library, place_of
 from qa.ask import open_qa
 from qa.evaluate import evaluate
-from qa.options import FILE, FOLDER, PLACE, data_option, embedder_option, reader_option, told
+from qa.keeping import backup, restore, verify
+from qa.options import (
+    FILE,
+    FOLDER,
+    PLACE,
+    data_option,
+    embedder_option,
+    library_option,
+    reader_option,
+    told,
+)
+from qa.printing import print_report
 from qa.records import Answer, Filters, Reply, reply_json
 from qa.training.commands import calibrate, train
 from qa.watching import watch
@@ -34,6 +45,9 @@ def main() -> None:
 main.add_command(train)
 main.add_command(calibrate)
 main.add_command(watch)
+main.add_command(verify)
+main.add_command(backup)
+main.add_command(restore)
 
 
 @main.command()
@@ -41,9 +55,15 @@ main.add_command(watch)
 @click.option("--only", is_flag=True, help="Forget articles that came from other paths.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @data_option
+@library_option
 @embedder_option
 def index(
-    paths: tuple[Path | str, ...], only: bool, as_json: bool, data: Path, embedder: str
+    paths: tuple[Path | str, ...],
+    only: bool,
+    as_json: bool,
+    data: Path,
+    library: str | None,
+    embedder: str,
 ) -> None:
     """Bring the library to what the files under PATHS hold now.
 
@@ -53,39 +73,13 @@ def index(
     files = [one for one in paths if isinstance(one, Path)]
     urls = [one for one in paths if isinstance(one, str)]
     with told():
-        report = build(files, data, embedder, only=only, progress=sys.stderr.isatty(), urls=urls)
+        place, progress = place_of(data, library), sys.stderr.isatty()
+        report = build(files, place, embedder, only=only, progress=progress, urls=urls)
     if as_json:
         click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
-        _print_report(report)
+        print_report(report)
     sys.exit(1 if report.failures else 0)
-
-
-def _print_report(report: Report) -> None:
-    for failure in report.failures:
-        click.secho(f"failed     {failure.origin}: {failure.reason}", fg="red")
-    for origin, twin in report.duplicates:
-        click.secho(f"duplicate  {origin} has the text of {twin}", fg="yellow")
-    for note in report.notes:
-        click.secho(f"note       {note}", fg="yellow")
-    click.echo(
-        f"read {_many(report.read, 'article')}: {report.added} added, {report.changed} changed,"
-        f" {report.unchanged} unchanged, {report.duplicate} duplicate;"
-        f" {report.removed} removed, {report.failed} failed"
-    )
-    click.echo(
-        f"embedded {_many(report.embedded, 'passage')} in {report.seconds:.1f} s"
-        f" ({report.passages_per_second:.0f} passages/s)"
-    )
-    click.secho(
-        f"library: {_many(report.articles, 'article')}, {_many(report.passages, 'passage')},"
-        f" revision {report.revision}",
-        bold=True,
-    )
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 @main.command()
@@ -97,6 +91,7 @@ def _many(count: int, noun: str) -> str:
 @click.option("--article", "article_ids", multiple=True, metavar="ID", help="Only this article.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
 @data_option
+@library_option
 @reader_option
 @embedder_option
 def ask(
@@ -108,6 +103,7 @@ def ask(
     article_ids: tuple[str, ...],
     as_json: bool,
     data: Path,
+    library: str | None,
     reader: str | None,
     embedder: str,
 ) -> None:
@@ -117,7 +113,7 @@ def ask(
     """
     with told():
         kept = Filters(sources, published_from, published_to, article_ids)
-        reply = open_qa(data, reader, embedder).ask(question, k, kept)
+        reply = open_qa(place_of(data, library), reader, embedder).ask(question, k, kept)
     if as_json:
         click.echo(json.dumps(reply_json(reply), ensure_ascii=False, indent=2))
     else:
@@ -226,74 +222,30 @@ def _print_figures(figures: dict[str, Any]) -> None:
 
 @main.command()
 @data_option
-def stats(data: Path) -> None:
+@library_option
+def stats(data: Path, library: str | None) -> None:
     """Show what the library holds."""
     with told():
-        library = Library(data)
-    counts = library.counts()
+        opened = open_library(place_of(data, library))
+        counts, recall, failures = opened.counts(), opened.recall(), opened.failures()
     click.echo(f"articles    {counts.articles:,}")
     click.echo(f"passages    {counts.passages:,}")
-    click.echo(f"revision    {library.revision}")
-    recall = library.recall()
+    click.echo(f"revision    {opened.revision}")
     if recall is not None:
         click.echo(f"recall      {recall:.3f} of the 20 nearest vectors by exact search")
-    click.echo(f"built with  {library.fingerprint}")
-    for note in library.notes:
+    click.echo(f"built with  {opened.fingerprint}")
+    for note in opened.notes:
         click.secho(f"note        {note}", fg="yellow")
-    for failure in library.failures():
+    for failure in failures:
         click.secho(f"failed      {failure.origin}: {failure.reason}", fg="red")
-
-
-@main.command("verify")
-@click.option("--repair", "mend", is_flag=True, help="Make what is derived anew, and check again.")
-@data_option
-@embedder_option
-def verify_command(mend: bool, data: Path, embedder: str) -> None:
-    """Check everything stored against itself; exit code 1 when something is wrong.
-
-    --repair mends the search indexes. A damaged article is mended by indexing its file again,
-    or by citespan restore.
-    """
-    with told():
-        problems = verify(data)
-        if problems and mend:
-            repair(data, embedder)
-            click.echo(f"{_many(len(problems), 'problem')} found, the search indexes made anew")
-            problems = verify(data)
-    for problem in problems:
-        click.secho(problem, fg="red")
-    click.echo(
-        f"{_many(len(problems), 'problem')} found" if problems else "everything is as it should be"
-    )
-    sys.exit(1 if problems else 0)
-
-
-@main.command("backup")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@data_option
-def backup_command(file: Path, data: Path) -> None:
-    """Write the library to FILE, whole or not at all, also while it is served or written."""
-    with told():
-        revision = backup(data, file)
-    click.echo(f"{file}: revision {revision}, {file.stat().st_size / 1e6:,.1f} MB")
-
-
-@main.command("restore")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@data_option
-@embedder_option
-def restore_command(file: Path, data: Path, embedder: str) -> None:
-    """Put the library in FILE in the place of the one that is there, also while it is served."""
-    with told():
-        report = restore(file, data, embedder)
-    _print_report(report)
 
 
 @main.command()
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.")
 @click.option("--data", type=FOLDER, help="The library's folder.")
-def serve(host: str | None, port: int | None, data: Path | None) -> None:
+@library_option
+def serve(host: str | None, port: int | None, data: Path | None, library: str | None) -> None:
     """Serve the search page and the JSON API; settings come from CITESPAN_… variables."""
     # By import string, so that this package does not import the one above it.
-    import_module("web.serve").run(data, host, port)
+    import_module("web.serve").run(data, host, port, library)

@@ -2,7 +2,7 @@
 
 import re
 
-from index import Library
+from index import AnyLibrary
 from qa.records import Question
 
 _WORD = re.compile(r"\b[^\W\d_]{4,}\b")
@@ -13,7 +13,7 @@ _FRAME = frozenset(
 )
 
 
-def reason(question: Question, found: bool, library: Library) -> str:
+def reason(question: Question, found: bool, library: AnyLibrary) -> str:
     """Why nothing answers; `found`: whether there were passages to read."""
     if not found and question.filters:
         return "The filters leave no article to answer from: take some of them away."

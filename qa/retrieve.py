@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Embedder, Hit, Library
+from index import AnyLibrary, Embedder, Hit
 from qa.records import Filters, Question
 
 CANDIDATES = 100  # passages taken from each ranking
@@ -28,20 +28,20 @@ Ranking = Sequence[tuple[int, float]]
 Vector = NDArray[np.float32]
 
 
-def retrieve(library: Library, embedder: Embedder, question: Question, k: int) -> list[Hit]:
+def retrieve(library: AnyLibrary, embedder: Embedder, question: Question, k: int) -> list[Hit]:
     """At most `k` passages for the question, best first, with fused scores from 0 to 1."""
     text, vector = embed(library, embedder, question)
     return search(library, text, vector, question.filters, k)
 
 
-def embed(library: Library, embedder: Embedder, question: Question) -> tuple[str, Vector]:
+def embed(library: AnyLibrary, embedder: Embedder, question: Question) -> tuple[str, Vector]:
     """The question with its acronyms spelled out beside them, and its vector."""
     text = expand(question.text, library.expansions, keep=True)
     [vector] = embedder.encode([text])
     return text, vector
 
 
-def search(library: Library, text: str, vector: Vector, filters: Filters, k: int) -> list[Hit]:
+def search(library: AnyLibrary, text: str, vector: Vector, filters: Filters, k: int) -> list[Hit]:
     """At most `k` passages that pass the filters: these hold while the library is searched, so
     they never leave fewer than there are.
     """
@@ -54,7 +54,7 @@ def search(library: Library, text: str, vector: Vector, filters: Filters, k: int
     return library.hits(fuse(dense, words, DENSE_WEIGHT)[:k])
 
 
-def _allowed(library: Library, filters: Filters) -> NDArray[np.int64] | None:
+def _allowed(library: AnyLibrary, filters: Filters) -> NDArray[np.int64] | None:
     """The passages that pass the filters; None for all of them."""
     if not filters:
         return None

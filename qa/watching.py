@@ -12,15 +12,16 @@ import click
 
 from index import LibraryError, Round
 from index import watch as rounds
-from qa.options import FILE, data_option, embedder_option, told
+from qa.options import FILE, data_option, embedder_option, in_folder, library_option, told
 
 
 @click.command()
 @click.argument("file", type=FILE)
 @click.option("--once", is_flag=True, help="Look at all of it once and end.")
 @data_option
+@library_option
 @embedder_option
-def watch(file: Path, once: bool, data: Path, embedder: str) -> None:
+def watch(file: Path, once: bool, data: Path, library: str | None, embedder: str) -> None:
     """Keep the library at what the feeds, sitemaps, pages and folders in FILE hold.
 
     Goes on until Ctrl+C or SIGTERM. With --once the exit code is 1 while something can't be
@@ -31,7 +32,8 @@ def watch(file: Path, once: bool, data: Path, embedder: str) -> None:
     with told():
         try:
             progress = sys.stderr.isatty()
-            going = rounds(file, data, embedder, once=once, progress=progress)
+            folder = in_folder(data, library)
+            going = rounds(file, folder, embedder, once=once, progress=progress)
             for number, done in enumerate(going):
                 _print_round(done, number == 0 or once)
                 failing = done.failing if isinstance(done, Round) else failing

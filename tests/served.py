@@ -51,7 +51,7 @@ class Served:
 
 
 @contextmanager
-def serving(library: Path, fake: str | None = None, **settings: object) -> Iterator[Served]:
+def serving(data: Path, fake: str | None = None, **settings: object) -> Iterator[Served]:
     """The service on a free port, as `citespan serve` starts it, with these settings.
 
     `fake`: the app of `web_fakes` to serve in its place.
@@ -66,7 +66,7 @@ def serving(library: Path, fake: str | None = None, **settings: object) -> Itera
         log = Path(folder) / "log"
         with log.open("w") as errors:
             process = subprocess.Popen(
-                [sys.executable, *command, str(library), *more],
+                [sys.executable, *command, str(data), *more],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **given},
                 stdout=subprocess.PIPE,
                 stderr=errors,

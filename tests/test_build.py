@@ -23,10 +23,10 @@ from index.library import (
     DERIVED,
     MODELS,
     Library,
-    check_fingerprint,
     library_fingerprint,
     published,
 )
+from index.opened import check_fingerprint
 from index.records import Failure
 from index.store import Store
 from index.verify import verify
@@ -517,7 +517,7 @@ def test_a_full_disk_leaves_the_old_revision_and_the_next_run_publishes(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(MODULE, "write_derived", refuse)
+        patch.setattr("index.shelf.write_derived", refuse)
         with pytest.raises(LibraryError, match="library can't be written: No space left on device"):
             run(news)
     assert words_of(home) == {"alpaca", "beaver", "gazelle"}

@@ -17,7 +17,7 @@ SOAKED = 200
 STEPS = (
     *("index.store:Store.stage", "index.store:Store.make_live"),
     *("index.derived:build_vectors", "index.derived:build_terms", "index.derived:sync_tree"),
-    *("index.build:write_derived", "index.build:Store.set_meta", "index.build:clear_old"),
+    *("index.shelf:write_derived", "index.build:Store.set_meta", "index.shelf:clear_old"),
 )
 
 
@@ -73,7 +73,7 @@ def test_200_killed_runs_leave_the_old_library_or_the_new_and_nothing_else(shelf
 def test_a_run_killed_after_a_step_leaves_the_old_library_or_the_new(shelf, library, step):
     code, _ = shelf.index(library, "new", Trouble(killed_after=step))
     assert code == -9
-    assert shelf.state(library) == ("new" if step == "index.build:clear_old" else "old")
+    assert shelf.state(library) == ("new" if step == "index.shelf:clear_old" else "old")
     assert shelf.index(library, "new")[0] == 0
     assert shelf.state(library) == "new"
 

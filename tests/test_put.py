@@ -65,15 +65,15 @@ def test_a_job_tells_how_far_it_is_and_what_it_did(new_library, article, tmp_pat
     folder.mkdir()
     for name in ("one", "two"):
         (folder / f"{name}.txt").write_text(f"{TEXT} {name}", encoding="utf-8")
-    given = {"data": str(data), "embedder": DEFAULT_EMBEDDER, "folder": str(folder)}
-    code, [first, second, last] = job(given)
+    where = {"data": str(data), "library": None, "embedder": DEFAULT_EMBEDDER}
+    code, [first, second, last] = job(where | {"folder": str(folder)})
     assert (code, first, second) == (0, {"done": 1, "total": 2}, {"done": 2, "total": 2})
     assert (last["report"]["added"], last["report"]["articles"]) == (2, 3)
-    code, [last] = job({"data": str(data), "embedder": DEFAULT_EMBEDDER, "remove": "b"})
+    code, [last] = job(where | {"remove": "b"})
     assert (code, last["report"]["removed"]) == (0, 0)
 
 
 def test_a_job_that_can_not_be_done_is_a_sentence(tmp_path):
-    given = {"data": str(tmp_path), "embedder": DEFAULT_EMBEDDER, "folder": str(tmp_path / "none")}
-    code, [last] = job(given)
+    where = {"data": str(tmp_path), "library": None, "embedder": DEFAULT_EMBEDDER}
+    code, [last] = job(where | {"folder": str(tmp_path / "none")})
     assert code == 1 and "There is no file or folder at" in last["problem"]

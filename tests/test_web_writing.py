@@ -56,7 +56,8 @@ def test_nothing_is_written_without_the_token(begun, method, path):
     assert begun == []
 
 
-def test_what_is_asked_for_becomes_a_job(begun, tmp_path):
+@pytest.mark.parametrize("library", [None, "milvus://127.0.0.1:19530/name"])
+def test_what_is_asked_for_becomes_a_job(begun, tmp_path, library):
     shelf = FakeLibrary(stored=(given_article("bridge", {"text": TEXT}),))
     wanted = [
         ({"put": "bridge", "fields": {"text": TEXT, "title": "T"}}, "put bridge"),
@@ -64,12 +65,13 @@ def test_what_is_asked_for_becomes_a_job(begun, tmp_path):
         ({"folder": str(tmp_path)}, "index"),
     ]
     for (method, path), (job, name) in zip(WRITES[:3], wanted, strict=True):
-        client = client_of(shelf, articles=tmp_path, data=tmp_path, embedder="e")
+        given = {"data": tmp_path, "library": library, "embedder": "e"}
+        client = client_of(shelf, articles=tmp_path, **given)
         sent = {"text": TEXT, "title": "T"} if method == "PUT" else None
         reply = client.open(path, method=method, json=sent, headers=AUTHORIZED)
         assert (reply.status_code, reply.headers["Location"]) == (202, "/api/v1/index")
         assert (reply.get_json()["state"], reply.get_json()["job"]) == ("running", name)
-        assert begun.pop() == {"data": str(tmp_path), "embedder": "e"} | job
+        assert begun.pop() == given | {"data": str(tmp_path)} | job
         again = client.open(path, method=method, json=sent, headers=AUTHORIZED)
         assert again.status_code == 409 and begun == []
 

@@ -6,6 +6,7 @@ For a WSGI server: `web:create_app()`, loaded after fork.
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
+from index import place_of
 from qa import QA, open_qa
 from web import log, service, wording
 from web.api import api, health
@@ -33,7 +34,8 @@ def create_app(settings: Settings | None = None, qa: QA | None = None) -> Flask:
     """
     settings = read_settings() if settings is None else settings
     if qa is None:
-        qa = open_qa(settings.data, settings.reader, settings.embedder)
+        place = place_of(settings.data, settings.library)
+        qa = open_qa(place, settings.reader, settings.embedder)
         service.watch(qa, settings.refresh_seconds)
     app = Flask(__name__)
     app.debug = False  # whatever FLASK_DEBUG says

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import request
 
-from index import Library
+from index import AnyLibrary
 from qa import Filters
 
 
@@ -33,7 +33,7 @@ def asked() -> Filters:
     )
 
 
-def form(kept: Filters, library: Library) -> Form:
+def form(kept: Filters, library: AnyLibrary) -> Form:
     """What the form offers; a source that is kept to stands in it though the library has none."""
     known = [source for source, _ in library.sources()]
     more = [source for source in kept.sources if source not in known]

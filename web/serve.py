@@ -54,10 +54,15 @@ OPTIONS: dict[str, object] = {
 }
 
 
-def run(data: Path | None = None, host: str | None = None, port: int | None = None) -> None:
+def run(
+    data: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    library: str | None = None,
+) -> None:
     """`serve` with the environment's settings, overridden by what was typed."""
     try:
-        settings = read_settings(data, host, port)
+        settings = read_settings(data, host, port, library)
     except SettingsError as error:
         sys.exit(str(error))
     serve(settings)

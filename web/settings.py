@@ -24,6 +24,10 @@ class Settings(BaseSettings):
     )
 
     data: Path = Field(Path("var"), description="Folder that holds the library.")
+    library: str | None = Field(
+        None,
+        description="A library on Milvus, milvus://HOST:PORT/NAME, in place of the folder's.",
+    )
     reader: str | None = Field(
         None, description="Reading model: a folder or hub name; the built-in one if not set."
     )
@@ -103,10 +107,13 @@ def settings_help() -> list[SettingHelp]:
 
 
 def read_settings(
-    data: Path | None = None, host: str | None = None, port: int | None = None
+    data: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    library: str | None = None,
 ) -> Settings:
     """The environment's settings, overridden by what was typed; raises `SettingsError`."""
-    typed = {"data": data, "host": host, "port": port}
+    typed = {"data": data, "host": host, "port": port, "library": library}
     given = {name: value for name, value in typed.items() if value is not None}
     try:
         return Settings.model_validate(given)

@@ -64,6 +64,7 @@ def _start(name: str, job: dict[str, object]) -> Response:
     embedder = here.settings.embedder
     where = {
         "data": str(here.settings.data),
+        "library": here.settings.library,
         "embedder": DEFAULT_EMBEDDER if embedder is None else embedder,
     }
     reply = send.shape(here.indexing.start(name, where | job), 202)

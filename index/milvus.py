@@ -1,0 +1,280 @@
+"""A Milvus server: two collections of one library, read and written. The only file that imports
+pymilvus; it must not know what an article is.
+
+What is said here holds for the servers 2.3.5 and Lite 3.2.2 as well: 2.3.5 knows no templates in
+expressions and no BM25, Lite forgets descriptions and gives BM25 with a minus sign.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.errors import LibraryError
+from index.place import Remote
+
+MOST = 16_384  # results of one search or query, the server's own limit
+LONGEST = 65_535  # bytes of a text field, the server's own limit
+_OLDEST, _WITH_WORDS = (2, 3), (2, 5)  # versions
+_PATIENCE = 10.0  # seconds until a call is given up
+_MAKING = 120.0  # the same for making and loading a collection
+_IDS = 4096  # ids in one expression
+_STEP = 200  # rows in one call: with texts of full length 13 MB, of the 64 MB that are taken
+_EF = 200  # neighbours looked at; HNSW finds the more of the nearest
+_SOON = {"grpc.initial_reconnect_backoff_ms": 200, "grpc.max_reconnect_backoff_ms": 1000}
+_NO_VECTOR = [0.0, 0.0]  # every collection must have a vector field
+_WORDS = {"tokenizer": "standard"}  # words come as stems: Lite passes over filters without a word
+
+_ROW = {"id", "kind", "article", "word", "value", "revision"}
+_PASSAGE = {"id", "article", "revision", "start", "stop", "vector"}
+
+Row = dict[str, Any]
+Floats = NDArray[np.float32]
+
+
+class Milvus:
+    """One library's collections on a server: `rows` of text by id, and `passages` to search.
+
+    Safe to use from several threads. Raises `LibraryError` when the server can't be used.
+    """
+
+    def __init__(self, remote: Remote) -> None:
+        self.address = str(remote)
+        self.rows, self.passages = f"{remote.name}_rows", f"{remote.name}_passages"
+        uri = f"http://{remote.host}:{remote.port}"
+        with self._translated():
+            self._client = _load_client(uri)
+            told = str(self._client.get_server_version(timeout=_PATIENCE))
+        found = re.search(r"(\d+)\.(\d+)", told)
+        version = (int(found[1]), int(found[2])) if found else (0, 0)
+        if version < _OLDEST:
+            raise LibraryError(
+                f"the server of {self.address} is {told}: Milvus must be 2.3 or newer"
+            )
+        self._makes_words = version >= _WITH_WORDS
+        self.can_match = False  # whether its passages can be searched by their words
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
+    def has(self, collection: str) -> bool:
+        """Whether the collection exists."""
+        with self._translated():
+            return bool(self._client.has_collection(collection, timeout=_PATIENCE))
+
+    def load(self, collection: str) -> None:
+        """Make the collection ready to be read. Raises `LibraryError` when it is not ours."""
+        with self._translated():
+            told = self._client.describe_collection(collection, timeout=_PATIENCE)
+            fields = {field["name"] for field in told["fields"]}
+            if not (_ROW if collection == self.rows else _PASSAGE) <= fields:
+                raise LibraryError(
+                    f"{collection} is a collection of something else: choose another name than"
+                    f" {self.address}"
+                )
+            if collection == self.passages:
+                self.can_match = "sparse" in fields
+            self._client.load_collection(collection, timeout=_MAKING)
+
+    def make_rows(self) -> None:
+        """Make the collection of rows."""
+        from pymilvus import DataType
+
+        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=512)
+        for name, length in (("kind", 16), ("article", 256), ("word", 256), ("value", LONGEST)):
+            schema.add_field(name, DataType.VARCHAR, max_length=length)
+        schema.add_field("revision", DataType.INT64)
+        schema.add_field("nothing", DataType.FLOAT_VECTOR, dim=len(_NO_VECTOR))
+        indexed = self._client.prepare_index_params()
+        indexed.add_index("nothing", index_type="FLAT", metric_type="L2")
+        self._make(self.rows, schema, indexed)
+
+    def make_passages(self, dimension: int) -> None:
+        """Make the collection of passages, with BM25 where the server has it."""
+        from pymilvus import DataType, Function, FunctionType
+
+        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field("id", DataType.INT64, is_primary=True)
+        schema.add_field("article", DataType.VARCHAR, max_length=256)
+        for name in ("revision", "start", "stop"):
+            schema.add_field(name, DataType.INT64)
+        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
+        indexed = self._client.prepare_index_params()
+        of_vectors = {"M": 16, "efConstruction": 200}
+        indexed.add_index("vector", index_type="HNSW", metric_type="IP", params=of_vectors)
+        if self._makes_words:
+            schema.add_field(
+                "words",
+                DataType.VARCHAR,
+                max_length=LONGEST,
+                enable_analyzer=True,
+                analyzer_params=_WORDS,
+            )
+            schema.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
+            schema.add_function(Function("bm25", FunctionType.BM25, ["words"], ["sparse"]))
+            indexed.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25")
+        self._make(self.passages, schema, indexed)
+        self.can_match = self._makes_words
+
+    def _make(self, collection: str, schema: Any, indexed: Any) -> None:
+        with self._translated():
+            self._client.create_collection(
+                collection,
+                schema=schema,
+                index_params=indexed,
+                consistency_level="Bounded",
+                timeout=_MAKING,
+            )
+
+    def get(
+        self, collection: str, where: str, fields: Sequence[str], *, strong: bool = False
+    ) -> list[Row]:
+        """At most `MOST` rows. `strong`: all that was written before; else of late seconds ago."""
+        with self._translated():
+            return list(
+                self._client.query(
+                    collection,
+                    filter=where,
+                    output_fields=["id", *fields],
+                    limit=MOST,
+                    consistency_level="Strong" if strong else "Bounded",
+                    timeout=_PATIENCE,
+                )
+            )
+
+    def get_by(
+        self, collection: str, field: str, values: Sequence[Any], fields: Sequence[str], also: str
+    ) -> list[Row]:
+        """Rows whose field has one of the values, and for which `also` holds."""
+        return [
+            row
+            for part in _parts(values, _STEP)
+            for row in self.get(collection, f"{one_of(field, part)} and {also}", fields)
+        ]
+
+    def every(self, collection: str, where: str, fields: Sequence[str]) -> Iterator[Row]:
+        """All rows, as many as there are, with all that was written before; no long texts."""
+        with self._translated():
+            going = self._client.query_iterator(
+                collection,
+                batch_size=_IDS,
+                filter=where,
+                output_fields=["id", *fields],
+                consistency_level="Strong",
+                timeout=_PATIENCE,
+            )
+            batch = going.next()
+            while batch:
+                yield from batch
+                batch = going.next() if len(batch) == _IDS else []
+            going.close()
+
+    def nearest(self, vector: Floats, k: int, where: str) -> list[Row]:
+        """At most `k` passages, best first: id, article, revision and `score`, the cosine."""
+        params = {"params": {"ef": max(_EF, k)}}
+        return self._search("vector", vector.tolist(), k, where, params)
+
+    def matching(self, text: str, k: int, where: str) -> list[Row]:
+        """At most `k` passages, best first: id, article, revision and `score` by BM25."""
+        rows = self._search("sparse", text, k, where, {})
+        return [row | {"score": abs(row["score"])} for row in rows]
+
+    def _search(self, field: str, given: Any, k: int, where: str, params: Row) -> list[Row]:
+        with self._translated():
+            [found] = self._client.search(
+                self.passages,
+                [given],
+                anns_field=field,
+                limit=min(k, MOST),
+                filter=where,
+                output_fields=["article", "revision"],
+                search_params=params,
+                consistency_level="Bounded",
+                timeout=_PATIENCE,
+            )
+        return [
+            {"id": hit["id"], "score": float(hit["distance"]), **hit["entity"]} for hit in found
+        ]
+
+    def put_rows(self, rows: Sequence[Row]) -> None:
+        """Write rows: id, kind, article, word, revision, value."""
+        self._put(self.rows, [{"nothing": _NO_VECTOR, **row} for row in rows])
+
+    def put_passages(self, rows: Sequence[Row]) -> None:
+        """Write passages: id, article, revision, start, stop, vector, words."""
+        kept = rows
+        if not self.can_match:
+            kept = [{name: row[name] for name in row if name != "words"} for row in rows]
+        self._put(self.passages, kept)
+
+    def _put(self, collection: str, rows: Sequence[Row]) -> None:
+        """Upserted, for a call that is given up may have been heard, and is made again."""
+        with self._translated():
+            for part in _parts(rows, _STEP):
+                self._client.upsert(collection, list(part), timeout=_PATIENCE)
+
+    def delete(self, collection: str, ids: Sequence[Any]) -> None:
+        """Take rows out by their ids; one that is not there is none."""
+        with self._translated():
+            for part in _parts(ids, _IDS):
+                self._client.delete(collection, ids=list(part), timeout=_PATIENCE)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """pymilvus' errors as ours."""
+        try:
+            yield
+        except ImportError as error:
+            raise LibraryError(
+                f"a library such as {self.address} needs pymilvus: pip install 'citespan[milvus]'"
+            ) from error
+        except Exception as error:
+            if isinstance(error, LibraryError) or not _is_theirs(error):
+                raise
+            said = " ".join(str(getattr(error, "message", error)).split())
+            if re.search(_AWAY, said):
+                raise LibraryError(
+                    f"the library {self.address} can't be reached: see that Milvus runs there"
+                ) from error
+            raise LibraryError(f"the server of {self.address} refuses: {said[:300]}") from error
+
+
+_AWAY = r"Fail connecting|UNAVAILABLE|DEADLINE_EXCEEDED|CANCELLED|Retry timeout|closed channel"
+
+
+def _load_client(uri: str) -> Any:
+    from pymilvus import MilvusClient
+
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs every error with its trace
+    return MilvusClient(uri=uri, timeout=_PATIENCE, grpc_options=_SOON)
+
+
+def _is_theirs(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] in ("pymilvus", "grpc")
+
+
+def one_of(field: str, values: Sequence[Any]) -> str:
+    """The expression that a field has one of the values."""
+    return f"{field} in {quoted(list(values))}"
+
+
+def quoted(value: Any) -> str:
+    """A text, a number or a list of them as they stand in an expression."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def fit(text: str, most: int = LONGEST) -> str:
+    """The beginning of a text, of so many bytes at most."""
+    return text.encode()[:most].decode(errors="ignore")
+
+
+def _parts(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for at in range(0, len(values), size):
+        yield values[at : at + size]

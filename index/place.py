@@ -1,0 +1,53 @@
+"""Where a library is: in a folder, or on a Milvus server. Pure.
+
+This file must not know how either is opened.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.errors import LibraryError
+
+ADDRESS = "milvus://HOST:PORT/NAME"
+_ADDRESS = re.compile(
+    r"milvus://(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})"
+    r"/(?P<name>[A-Za-z_][A-Za-z0-9_]{0,99})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A library by its name on a Milvus server; `folder`: where its models lie on this machine."""
+
+    host: str
+    port: int
+    name: str
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"milvus://{self.host}:{self.port}/{self.name}"
+
+
+Place = Path | Remote
+
+
+def place_of(folder: Path, address: str | None) -> Place:
+    """The library at the address; the one in the folder where there is no address.
+
+    Raises `LibraryError` for what is no address.
+    """
+    if address is None:
+        return folder
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None or not 0 < int(parts["port"]) < 65536:
+        raise LibraryError(
+            f"{address} is no address of a library: write {ADDRESS}, the name of letters,"
+            " digits and _"
+        )
+    return Remote(parts["host"], int(parts["port"]), parts["name"], folder)
+
+
+def folder_of(place: Place) -> Path:
+    """The folder on this machine: the library's own, or that of its models."""
+    return place.folder if isinstance(place, Remote) else place

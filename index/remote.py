@@ -1,0 +1,287 @@
+"""One revision of a library on a Milvus server, as `library.Library` is one in a folder.
+
+It must not know what a question is.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.errors import LibraryCorrupt
+from index.library import MODELS, model_name
+from index.milvus import MOST, Milvus, Row, one_of, quoted
+from index.place import Remote
+from index.records import Article, Failure, Hit, Passage
+from index.remote_rows import (
+    HEAD_FIELDS,
+    Head,
+    head_of,
+    last_heads,
+    missing,
+    newest,
+    read_article,
+    read_failures,
+    state_of,
+)
+from index.store import Counts
+from index.terms import stems
+
+_KNOWN = 100_000  # heads that are kept in memory
+_ARTICLES, _ACRONYMS = 1000, 10_000  # the same of whole articles, and of words looked up
+_BEHIND = 10.0  # seconds until the last replica has heard of what is published; Milvus says 5
+_AMONG = 4096  # passages in one expression
+Numbers = NDArray[np.int64]
+
+
+class RemoteLibrary:
+    """Everything a question needs, at one revision; safe to use from several threads."""
+
+    def __init__(self, remote: Remote) -> None:
+        """Open the library as it is now.
+
+        Raises `LibraryMissing` when nothing was indexed there, `LibraryMismatch` when it is of
+        another format, `LibraryError` when the server can't be used.
+        """
+        self._remote = remote
+        self._milvus = Milvus(remote)
+        try:
+            if not self._milvus.has(self._milvus.rows):
+                raise missing(remote)
+            self._milvus.load(self._milvus.rows)
+            fingerprint, now = state_of(self._milvus, remote)
+            if fingerprint is None or now is None:
+                raise missing(remote)
+            self.fingerprint, self._now, self.revision = fingerprint, now, now.revision
+            self.published = now.revision, now.seal
+            self._has_passages = self._milvus.has(self._milvus.passages)
+            if self._has_passages:
+                self._milvus.load(self._milvus.passages)
+                # From here on the server reads all that was written before this revision.
+                self._milvus.get(self._milvus.passages, "id == 0", ["id"], strong=True)
+        except Exception:
+            self._milvus.close()
+            raise
+        self.models = remote.folder / MODELS / model_name(self.fingerprint)
+        self.notes: tuple[str, ...] = ()
+        if self._has_passages and not self._milvus.can_match:
+            self.notes = (
+                f"{remote} has no BM25, which Milvus has from 2.5 on: passages are found by their"
+                " meaning alone",
+            )
+        self._known: dict[str, Head | None] = {}
+        self._settled = time.monotonic() + _BEHIND
+        self._read = lru_cache(_ARTICLES)(self._read_article)
+        self._expand = lru_cache(_ACRONYMS)(self._read_expansions)
+
+    def latest(self) -> tuple[int, str]:
+        """Revision and seal as they are published now. Raises `LibraryMissing`."""
+        now = newest(self._milvus)
+        if now is None:
+            raise missing(self._remote)
+        return now.revision, now.seal
+
+    def renew(self) -> None:
+        """Nothing has to be: the server keeps no log for its readers."""
+
+    def close(self) -> None:
+        """End the connection."""
+        self._milvus.close()
+
+    def nearest(
+        self, vector: NDArray[np.float32], k: int, among: Numbers | None = None
+    ) -> list[tuple[int, float]]:
+        """At most `k` (passage number, cosine) pairs, best first; `vector`: (dimension,)."""
+        return self._best(lambda most, where: self._milvus.nearest(vector, most, where), k, among)
+
+    def matching(self, text: str, k: int, among: Numbers | None = None) -> list[tuple[int, float]]:
+        """At most `k` (passage number, BM25 score) pairs, best first; none without BM25."""
+        words = " ".join(stems(text))
+        if not self._milvus.can_match or not words:
+            return []
+        return self._best(lambda most, where: self._milvus.matching(words, most, where), k, among)
+
+    def _best(
+        self, search: Callable[[int, str], list[Row]], k: int, among: Numbers | None
+    ) -> list[tuple[int, float]]:
+        if not self._has_passages or k < 1:
+            return []
+        if among is None:
+            return self._live_best(search, k, self._until)
+        found = [
+            pair
+            for at in range(0, len(among), _AMONG)
+            for pair in self._live_best(
+                search, k, f"{one_of('id', among[at : at + _AMONG].tolist())} and {self._until}"
+            )
+        ]
+        return sorted(found, key=lambda pair: -pair[1])[:k]
+
+    def _live_best(
+        self, search: Callable[[int, str], list[Row]], k: int, where: str
+    ) -> list[tuple[int, float]]:
+        """The best `k` that count: more are asked for where replaced ones are among them."""
+        asked = min(k, MOST)
+        while True:
+            rows = search(asked, where)
+            live = {int(row["id"]): float(row["score"]) for row in self._live(rows)}
+            if len(live) >= k or len(rows) < asked or asked == MOST:
+                return list(live.items())[:k]
+            asked = min(2 * asked, MOST)
+
+    @property
+    def _until(self) -> str:
+        return f"revision <= {self.revision}"
+
+    def _live(self, rows: Sequence[Row]) -> list[Row]:
+        """Those of the versions that count at this revision."""
+        heads = self._heads({row["article"] for row in rows})
+        return [
+            row
+            for row in rows
+            if (head := heads[row["article"]]) is not None and head.revision == row["revision"]
+        ]
+
+    def _heads(self, ids: Iterable[str]) -> dict[str, Head | None]:
+        """The version of each article that counts; None for one that is not, or no more."""
+        known = {id: self._known[id] for id in ids if id in self._known}
+        wanted = sorted(set(ids) - known.keys())
+        if wanted:
+            also = f'kind == "head" and {self._until}'
+            rows = self._milvus.get_by(self._milvus.rows, "article", wanted, HEAD_FIELDS, also)
+            last = last_heads(map(head_of, rows))
+            found = {id: None if id not in last or last[id].is_gone else last[id] for id in wanted}
+            if len(self._known) > _KNOWN:
+                self._known.clear()
+            if time.monotonic() > self._settled:
+                self._known.update(found)
+            known.update(found)
+        return known
+
+    def numbers(
+        self,
+        sources: Sequence[str] = (),
+        published_from: str | None = None,
+        published_to: str | None = None,
+        ids: Sequence[str] = (),
+    ) -> Numbers:
+        """The passages of articles that are all of this: what `among` is for.
+
+        Dates are ISO days, both inclusive; an article without one is never among dated ones.
+        """
+        chosen = [
+            head.id
+            for head in self._catalogue.values()
+            if (not sources or head.source in sources)
+            and (not ids or head.id in ids)
+            and (published_from is None or (head.published or "") >= published_from)
+            and (published_to is None or "" < (head.published or "") <= published_to)
+        ]
+        found: set[int] = set()
+        for at in range(0, len(chosen) if self._has_passages else 0, _AMONG):
+            where = f"{one_of('article', chosen[at : at + _AMONG])} and {self._until}"
+            rows = self._milvus.every(self._milvus.passages, where, ["article", "revision"])
+            found.update(int(row["id"]) for row in self._live(list(rows)))
+        return np.array(sorted(found), dtype=np.int64)
+
+    @cached_property
+    def _catalogue(self) -> dict[str, Head]:
+        """The heads of all articles, newest article first: the server can't sort."""
+        where = f'kind == "head" and {self._until}'
+        rows = self._milvus.every(self._milvus.rows, where, HEAD_FIELDS)
+        last = last_heads(map(head_of, rows))
+        heads = sorted((one for one in last.values() if not one.is_gone), key=lambda one: one.id)
+        heads.sort(key=lambda one: one.published or "", reverse=True)
+        return {one.id: one for one in heads}
+
+    def known(self, word: str) -> bool:
+        """Whether the word stands anywhere in the library; true where that can't be told."""
+        return not self._milvus.can_match or bool(self.matching(word, 1))
+
+    def nearest_word(self, word: str) -> str | None:
+        """None: a Milvus server has no list of its words."""
+        return None
+
+    def hits(self, scored: Sequence[tuple[int, float]]) -> list[Hit]:
+        """Passage numbers with scores as `Hit`s, in the order given."""
+        numbers = [number for number, _ in scored]
+        if not numbers or not self._has_passages:
+            return []
+        fields = ["article", "revision", "start", "stop"]
+        rows = self._milvus.get_by(self._milvus.passages, "id", numbers, fields, self._until)
+        found: dict[int, Passage] = {}
+        for row in self._live(rows):
+            article, start, stop = self.article(row["article"]), row["start"], row["stop"]
+            if article is not None:
+                text = article.text[start:stop]
+                found[int(row["id"])] = Passage(article.id, start, stop, text)
+        return [Hit(found[number], score) for number, score in scored if number in found]
+
+    def expansions(self, short: str) -> list[str]:
+        """What an acronym stands for in these articles, most used first."""
+        return self._expand(short.lower())
+
+    def _read_expansions(self, short: str) -> list[str]:
+        where = f'kind == "acronym" and word == {quoted(short)} and {self._until}'
+        rows = self._milvus.get(self._milvus.rows, where, ["article", "revision", "value"])
+        uses: dict[str, list[str]] = {}
+        for row in self._live(rows):
+            uses.setdefault(row["value"].lower(), []).append(row["value"])
+        return [min(one) for one in sorted(uses.values(), key=lambda one: (-len(one), min(one)))]
+
+    def article(self, id: str) -> Article | None:
+        """The article with this id, or None. Raises `LibraryCorrupt` when it is not whole."""
+        head = self._heads([id])[id]
+        return None if head is None else self._read(head)
+
+    def _read_article(self, head: Head) -> Article:
+        return read_article(self._milvus, head)
+
+    def check(self, articles: Iterable[Article]) -> None:
+        """Raises `LibraryCorrupt` for an article that is not, to the letter, as it was indexed."""
+        for article in articles:
+            head = self._heads([article.id])[article.id]
+            if head is None or head.digest != article.digest:
+                raise LibraryCorrupt(
+                    f"article {article.id} in {self._remote} is damaged: index its file again"
+                )
+
+    def articles(self, offset: int, limit: int, words: str = "") -> list[Article]:
+        """Articles with all `words` in their titles, newest first."""
+        return [self._read(head) for head in self._titled(words)[offset : offset + limit]]
+
+    def count_articles(self, words: str) -> int:
+        """How many articles have all `words` in their titles."""
+        return len(self._titled(words))
+
+    def _titled(self, words: str) -> list[Head]:
+        wanted = words.lower().split()
+        return [
+            head
+            for head in self._catalogue.values()
+            if all(word in head.title.lower() for word in wanted)
+        ]
+
+    def recall(self) -> float | None:
+        """None: it is not measured here."""
+        return None
+
+    def sources(self) -> list[tuple[str, int]]:
+        """Each source that articles name, with the number of them, most first."""
+        uses: dict[str, int] = {}
+        for head in self._catalogue.values():
+            if head.source is not None:
+                uses[head.source] = uses.get(head.source, 0) + 1
+        return sorted(uses.items(), key=lambda one: (-one[1], one[0]))
+
+    def counts(self) -> Counts:
+        """Number of articles and passages."""
+        return self._now.counts
+
+    def failures(self) -> list[Failure]:
+        """What could not be read when it was last tried."""
+        return sorted(
+            (failure for _, failure in read_failures(self._milvus)), key=lambda one: one.origin
+        )
