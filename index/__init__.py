@@ -22,9 +22,10 @@ from index.errors import (
 from index.files import file_digest, sync_tree
 from index.fuse import fuse_attention
 from index.library import MODELS, Library, library_fingerprint, published
+from index.migrate import migrate
 from index.onnx import export_model, open_session
 from index.opened import AnyLibrary, check_fingerprint, open_library
-from index.place import Place, Remote, folder_of, place_of
+from index.place import SCHEME, Place, Remote, folder_of, place_of
 from index.put import given_article, is_given
 from index.records import Article, Failure, Hit, Passage
 from index.report import Report
@@ -37,6 +38,7 @@ from index.watch import Round, watch
 __all__ = [
     "DEFAULT_EMBEDDER",
     "MODELS",
+    "SCHEME",
     "AnyLibrary",
     "Article",
     "Counts",
@@ -71,6 +73,7 @@ __all__ = [
     "library_fingerprint",
     "load_embedder",
     "load_question_embedder",
+    "migrate",
     "no_telemetry",
     "open_library",
     "open_session",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from index.errors import LibraryError
 
-ADDRESS = "milvus://HOST:PORT/NAME"
+SCHEME = "milvus://"
+ADDRESS = f"{SCHEME}HOST:PORT/NAME"
 _ADDRESS = re.compile(
     r"milvus://(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})"
     r"/(?P<name>[A-Za-z_][A-Za-z0-9_]{0,99})"

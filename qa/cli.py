@@ -16,7 +16,7 @@ import click
 from index import build, open_library, place_of
 from qa.ask import open_qa
 from qa.evaluate import evaluate
-from qa.keeping import backup, restore, verify
+from qa.keeping import backup, migrate, restore, verify
 from qa.options import (
     FILE,
     FOLDER,
@@ -48,6 +48,7 @@ main.add_command(watch)
 main.add_command(verify)
 main.add_command(backup)
 main.add_command(restore)
+main.add_command(migrate)
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""The commands citespan verify, backup and restore: a library in a folder is kept sound.
+"""The commands citespan verify, backup, restore and migrate: a library is kept sound, or moved.
 
 It must not decide anything: it reads arguments, calls, and prints.
 """
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
+from index import SCHEME, Place, place_of, repair
 from index import backup as pack
-from index import repair
+from index import migrate as move
 from index import restore as unpack
 from index import verify as find_problems
 from qa.options import data_option, embedder_option, in_folder, library_option, told
@@ -63,3 +64,25 @@ def restore(file: Path, data: Path, library: str | None, embedder: str) -> None:
     with told():
         report = unpack(file, in_folder(data, library), embedder)
     print_report(report)
+
+
+@click.command("migrate")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@data_option
+@embedder_option
+def migrate(source: str, target: str, data: Path, embedder: str) -> None:
+    """Add all articles of the library FROM to the library TO, and compare them there.
+
+    Each is a folder or milvus://HOST:PORT/NAME, whose models lie in --data. Stopped, it goes on
+    where it was when it is run again.
+    """
+    with told():
+        report = move(_place(source, data), _place(target, data), embedder)
+    print_report(report)
+    arrived = report.read - report.duplicate
+    click.echo(f"{many(arrived, 'article')} compared: as they were")
+
+
+def _place(named: str, data: Path) -> Place:
+    return place_of(data, named) if named.startswith(SCHEME) else Path(named)

@@ -20,7 +20,7 @@ from qa.reader import DEFAULT_READER, load_reader
 pytestmark = pytest.mark.model
 COMMANDS = (
     *("index", "ask", "eval", "train", "calibrate", "stats", "verify", "backup", "restore"),
-    *("serve", "watch"),
+    *("serve", "watch", "migrate"),
 )
 COMMAND = Path(sys.executable).with_name("citespan")
 QUESTION = "Who signed the RAA between Britain and Japan?"

@@ -13,6 +13,7 @@ from index.build import build_articles
 from index.embed import DEFAULT_EMBEDDER, load_question_embedder
 from index.errors import LibraryCorrupt, LibraryMismatch, LibraryMissing
 from index.library import MODELS, passage_input
+from index.migrate import migrate
 from index.opened import open_library
 from index.place import Remote
 from index.records import Failure
@@ -30,22 +31,26 @@ def kind(request):
 
 
 @pytest.fixture(scope="module")
-def new_place(kind, tmp_path_factory, tiny_models):
-    """Gives the place of a library to be, by its name."""
-    home = tmp_path_factory.mktemp(kind)
-    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
+def new_folder(kind, tmp_path_factory, tiny_models):
+    """Makes a folder with models in it."""
 
-    def folder(name):
-        one = home / name
-        one.mkdir()
+    def make(name):
+        one = tmp_path_factory.mktemp(name)
         (one / MODELS).symlink_to(tiny_models)
         return one
 
+    return make
+
+
+@pytest.fixture(scope="module")
+def new_place(kind, tmp_path_factory, new_folder):
+    """Gives the place of a library to be, by its name."""
     if kind == "folder":
-        yield folder
+        yield new_folder
     else:
-        with (lite if kind == "lite" else real)(home / "server") as port:
-            yield lambda name: Remote("127.0.0.1", port, name, folder(name))
+        pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
+        with (lite if kind == "lite" else real)(tmp_path_factory.mktemp(kind)) as port:
+            yield lambda name: Remote("127.0.0.1", port, name, new_folder(name))
 
 
 @pytest.fixture(scope="module")
@@ -290,9 +295,23 @@ def test_a_damaged_article_is_never_cited(changing, articles, kind):
         again.close()
 
 
+def test_a_library_moves_there_and_back_to_the_letter(
+    changing, changing_place, articles, new_folder, tiny_embedder
+):
+    there, back = new_folder("there"), new_folder("back")
+    build_articles(articles, there, str(tiny_embedder))
+    moved = migrate(there, changing_place, str(tiny_embedder))
+    assert (moved.added, moved.articles) == (5, 5)
+    assert migrate(there, changing_place, str(tiny_embedder)).unchanged == 5
+    assert migrate(changing_place, back, str(tiny_embedder)).added == 5
+    library = open_library(back)
+    assert {one.id: one for one in library.articles(0, 9)} == {one.id: one for one in articles}
+    library.close()
+
+
 def test_no_library_is_told_with_its_place(new_place):
     place = new_place("nobody")
-    with pytest.raises(LibraryMissing, match=r"there is no library .*nobody yet: run citespan"):
+    with pytest.raises(LibraryMissing, match=r"there is no library .*nobody0? yet: run citespan"):
         open_library(place)
 
 

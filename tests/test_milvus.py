@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sqlite3
 import sys
 import threading
 import time
@@ -17,8 +18,9 @@ from milvus_servers import lite
 from served import serving
 
 from index.build import build_articles
-from index.errors import LibraryError
+from index.errors import LibraryCorrupt, LibraryError
 from index.library import MODELS
+from index.migrate import migrate
 from index.milvus import Milvus
 from index.opened import open_library
 from index.place import Remote, place_of
@@ -212,6 +214,33 @@ def test_what_works_in_a_folder_alone_says_so(run, tmp_path):
         code, said = run(*command, CITESPAN_LIBRARY="milvus://localhost:19530/a")
         assert (code, said.count("\n")) == (2, 1)
         assert "can't be done with milvus://localhost:19530/a, only with" in said
+
+
+def test_a_library_is_taken_along_by_the_command(run, server, tmp_path, folder):
+    code, said = run("index", write(tmp_path / "walks", "Mary Stone"))
+    assert code == 0
+    address = f"milvus://127.0.0.1:{server}/moved"
+    code, said = run("migrate", folder, address)
+    assert code == 0 and said.endswith("1 article compared: as they were\n"), said
+    assert run("stats", "--library", address)[1].startswith("articles    1\npassages    1\n")
+    code, said = run("migrate", "milvus://nowhere", folder)
+    assert code == 2 and "is no address of a library" in said
+
+
+def test_an_article_that_arrives_otherwise_is_told(folder, tmp_path, article, tiny_embedder):
+    build_articles([article("One."), article("Two.", name="2")], folder, str(tiny_embedder))
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / MODELS).symlink_to(folder / MODELS)
+    taken = migrate(folder, other, str(tiny_embedder))
+    assert (taken.added, taken.removed) == (2, 0)
+    with sqlite3.connect(other / "library.db") as db:
+        db.execute("UPDATE articles SET text = 'Too.' WHERE text = 'Two.'")
+    db.close()
+    with pytest.raises(LibraryCorrupt, match="did not arrive as it was: run citespan migrate"):
+        migrate(folder, other, str(tiny_embedder))
+    with pytest.raises(LibraryCorrupt, match="is damaged"):
+        migrate(other, folder, str(tiny_embedder))
 
 
 def test_an_old_server_and_a_missing_client_are_told(server, folder, monkeypatch):
