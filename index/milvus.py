@@ -50,7 +50,7 @@ class Milvus:
         with self._translated():
             self._client = _load_client(uri)
             told = str(self._client.get_server_version(timeout=_PATIENCE))
-        found = re.search(r"(\d+)\.(\d+)", told)
+        found = re.search(r"(\d{1,4})\.(\d{1,4})", told)
         version = (int(found[1]), int(found[2])) if found else (0, 0)
         if version < _OLDEST:
             raise LibraryError(
@@ -239,14 +239,16 @@ class Milvus:
             if isinstance(error, LibraryError) or not _is_theirs(error):
                 raise
             said = " ".join(str(getattr(error, "message", error)).split())
-            if re.search(_AWAY, said):
+            if _AWAY.search(said):
                 raise LibraryError(
                     f"the library {self.address} can't be reached: see that Milvus runs there"
                 ) from error
             raise LibraryError(f"the server of {self.address} refuses: {said[:300]}") from error
 
 
-_AWAY = r"Fail connecting|UNAVAILABLE|DEADLINE_EXCEEDED|CANCELLED|Retry timeout|closed channel"
+_AWAY = re.compile(
+    r"Fail connecting|UNAVAILABLE|DEADLINE_EXCEEDED|CANCELLED|Retry timeout|closed channel"
+)
 
 
 def _load_client(uri: str) -> Any:

@@ -37,8 +37,8 @@ for done in watch(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3],
 
 HERE = """
 from index.fetch import Visitor, polite
-from index.watch import feeds, loop
-polite.DELAY, feeds.LEAST, feeds._SECONDS = 0.0, 1.0, {"m": 1.0}
+from index.watch import feeds, loop, state
+polite.DELAY, feeds.LEAST, state.LEAST, feeds._SECONDS = 0.0, 1.0, 1.0, {"m": 1.0}
 loop.Visitor = lambda: Visitor(inside=True)
 from qa.cli import main
 main()
@@ -177,7 +177,7 @@ def test_the_process_that_stores_ends_with_the_one_that_watches(
         """The process that writes, by the name it left in the lock."""
         return Path("/proc", _bytes(home / "lock").decode() or "none")
 
-    (feeds.parent / "articles" / "b.txt").write_text("words. " * 200_000)
+    (feeds.parent / "articles" / "b.txt").write_text("words. " * 1_000_000)
     with running(feeds, "--data", home, "--embedder", tiny_embedder) as process:
         while MARK not in _bytes(holder() / "cmdline"):
             assert process.poll() is None
