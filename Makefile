@@ -15,7 +15,7 @@ COMPILE  := $(TOOLS)/bin/uv pip compile --quiet --no-deps --generate-hashes --un
 ROOT     := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve index test test-browser soak check bench bench-peers bench-growth licenses audit lock clean
+.PHONY: help install serve index test test-browser soak check bench bench-peers bench-growth bench-milvus licenses audit lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ bench-peers: $(TESTABLE) ## the same work done by Citespan, Haystack and txtai
 
 bench-growth: $(READY) ## libraries of a thousand to a million passages; a quarter of an hour
 	$(BIN)/python tests/bench/growth.py --million
+
+bench-milvus: $(TESTABLE) ## the seeds in a folder, on Milvus Lite and on a Milvus server
+	$(BIN)/python tests/bench/scale.py
 
 licenses: $(TESTABLE) ## list what runs here with its licence
 	@$(BIN)/pip-licenses --order=license --packages torch $$(sed -n 's/==.*//p' requirements.lock)
