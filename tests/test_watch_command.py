@@ -15,7 +15,7 @@ import pytest
 from foreign import Foreign, foreign_site
 from test_watch import ITEM, PAGE, WORDS
 
-from index import LibraryLocked, LibraryMissing, published, verify
+from index import LibraryLocked, LibraryMissing, verify
 from index.library import MODELS, Library
 from index.lock import only_watcher, only_writer
 from index.watch.state import load_state
@@ -186,7 +186,7 @@ def test_the_process_that_stores_ends_with_the_one_that_watches(
     while True:  # until the system has taken the lock from the dead
         try:
             with only_writer(home), pytest.raises(LibraryMissing):
-                published(home)  # one that went on would have got there
+                Library(home)  # one that went on would have got there
             return
         except LibraryLocked:
             time.sleep(0.05)
