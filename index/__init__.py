@@ -1,7 +1,8 @@
 """Articles in, passages out. Knows nothing of questions."""
 
 from index.backup import backup, restore
-from index.build import build, build_articles, repair
+from index.build import build, build_articles
+from index.contract import contract_of
 from index.embed import (
     DEFAULT_EMBEDDER,
     Embedder,
@@ -29,10 +30,10 @@ from index.place import SCHEME, Place, Remote, folder_of, place_of
 from index.put import given_article, is_given
 from index.records import Article, Failure, Hit, Passage
 from index.report import Report
+from index.sound import repair, verify
 from index.split import sentences
 from index.store import Counts
 from index.telemetry import no_telemetry
-from index.verify import verify
 from index.watch import Round, watch
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "build",
     "build_articles",
     "check_fingerprint",
+    "contract_of",
     "embedder_fingerprint",
     "embedder_folder",
     "export_model",

@@ -20,7 +20,7 @@ from index.embed import (
 )
 from index.errors import EmbedderError, LibraryError, SourceError
 from index.fetch import Visitor
-from index.library import DATABASE, MODELS, library_fingerprint, model_name, passage_input
+from index.library import MODELS, library_fingerprint, model_name, passage_input
 from index.lock import only_writer
 from index.place import Place, folder_of
 from index.records import Article, Failure, Passage, Same
@@ -28,7 +28,6 @@ from index.report import Report
 from index.shelf import Shelf, open_shelf
 from index.sources import KINDS, Sources, file_of, find_files, shown, web_url
 from index.split import split
-from index.store import Store
 
 _BATCH = 512  # passages embedded together; a killed run loses no more
 
@@ -117,15 +116,6 @@ def build_articles(
     report.seconds = time.perf_counter() - started
     report.passages_per_second = report.embedded / report.seconds
     return report
-
-
-def repair(folder: Path, embedder: str = DEFAULT_EMBEDDER) -> Report:
-    """Make all that is derived from the stored articles anew, as another revision.
-
-    Raises `LibraryMissing` when nothing is stored, and what building raises.
-    """
-    Store(folder / DATABASE).close()
-    return build_articles([], folder, embedder, lambda origin: False, anew=True)
 
 
 class _Run:

@@ -6,7 +6,8 @@ LibraryError
 ├── LibraryMissing     nothing has been indexed in this folder yet
 ├── LibraryLocked      another process is indexing into this folder
 ├── LibraryMismatch    built with another embedder, splitter or format
-└── LibraryCorrupt     what is stored contradicts itself
+├── LibraryCorrupt     what is stored contradicts itself
+└── ContractBroken     a library does not do what every library must
 
 Every message is one sentence for the person in front of the screen: what is wrong and
 what to do.
@@ -39,3 +40,7 @@ class LibraryMismatch(LibraryError):
 
 class LibraryCorrupt(LibraryError):
     """What is stored contradicts itself."""
+
+
+class ContractBroken(LibraryError):
+    """A library does not do what every library must."""

@@ -26,7 +26,11 @@ _MAKING = 120.0  # the same for making and loading a collection
 _IDS = 4096  # ids in one expression
 _STEP = 200  # rows in one call: with texts of full length 13 MB, of the 64 MB that are taken
 _EF = 200  # neighbours looked at; HNSW finds the more of the nearest
-_SOON = {"grpc.initial_reconnect_backoff_ms": 200, "grpc.max_reconnect_backoff_ms": 1000}
+_SOON = {
+    "grpc.initial_reconnect_backoff_ms": 200,
+    "grpc.max_reconnect_backoff_ms": 1000,
+    "grpc.keepalive_time_ms": 300_000,  # a server hangs up on who asks more often if it is there
+}
 _NO_VECTOR = [0.0, 0.0]  # every collection must have a vector field
 _WORDS = {"tokenizer": "standard"}  # words come as stems: Lite passes over filters without a word
 
@@ -225,6 +229,12 @@ class Milvus:
         with self._translated():
             for part in _parts(ids, _IDS):
                 self._client.delete(collection, ids=list(part), timeout=_PATIENCE)
+
+    def drop(self) -> None:
+        """Delete the library, both its collections; one that is not there is none."""
+        with self._translated():
+            for collection in (self.passages, self.rows):
+                self._client.drop_collection(collection, timeout=_MAKING)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ from index.errors import LibraryError
 
 SCHEME = "milvus://"
 ADDRESS = f"{SCHEME}HOST:PORT/NAME"
+SERVER = f"{SCHEME}HOST:PORT"
 _ADDRESS = re.compile(
     r"milvus://(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})"
     r"/(?P<name>[A-Za-z_][A-Za-z0-9_]{0,99})"
@@ -52,3 +53,16 @@ def place_of(folder: Path, address: str | None) -> Place:
 def folder_of(place: Place) -> Path:
     """The folder on this machine: the library's own, or that of its models."""
     return place.folder if isinstance(place, Remote) else place
+
+
+def server_of(address: str, name: str, folder: Path) -> Remote:
+    """A library of this name on the server at the address. Raises `LibraryError` for what is none.
+
+    `folder`: where its models lie on this machine.
+    """
+    try:
+        place = place_of(folder, f"{address}/{name}")
+    except LibraryError as error:
+        raise LibraryError(f"{address} is no address of a server: write {SERVER}") from error
+    assert isinstance(place, Remote)
+    return place

@@ -231,6 +231,15 @@ class RemoteLibrary:
             uses.setdefault(row["value"].lower(), []).append(row["value"])
         return [min(one) for one in sorted(uses.values(), key=lambda one: (-len(one), min(one)))]
 
+    def heads(self) -> list[Head]:
+        """What is told of each article that is there."""
+        return list(self._catalogue.values())
+
+    def digests(self, ids: Sequence[str]) -> dict[str, str]:
+        """The digest of each of these articles that is there."""
+        heads = self._heads(ids).items()
+        return {id: head.digest for id, head in heads if head is not None}
+
     def article(self, id: str) -> Article | None:
         """The article with this id, or None. Raises `LibraryCorrupt` when it is not whole."""
         head = self._heads([id])[id]
@@ -245,7 +254,8 @@ class RemoteLibrary:
             head = self._heads([article.id])[article.id]
             if head is None or head.digest != article.digest:
                 raise LibraryCorrupt(
-                    f"article {article.id} in {self._remote} is damaged: index its file again"
+                    f"article {article.id} in {self._remote} is damaged: run citespan verify"
+                    " --repair"
                 )
 
     def articles(self, offset: int, limit: int, words: str = "") -> list[Article]:

@@ -21,10 +21,11 @@ from hashlib import sha256
 from typing import Any
 
 from index.errors import LibraryCorrupt, LibraryMismatch, LibraryMissing
-from index.milvus import LONGEST, Milvus, Row
+from index.milvus import LONGEST, Milvus, Row, fit
 from index.place import Remote
 from index.records import Article, Failure
 from index.store import Counts
+from index.terms import stems
 
 FORMAT = "1"
 HEAD_FIELDS = ["article", "revision", "value"]
@@ -60,7 +61,10 @@ class Published:
 
 def head_of(row: Row) -> Head:
     """The head in a row. Raises `LibraryCorrupt`."""
-    return Head(row["article"], int(row["revision"]), **_opened(row))
+    try:
+        return Head(row["article"], int(row["revision"]), **_opened(row))
+    except TypeError as error:
+        raise LibraryCorrupt(f"the row {row.get('id', '')} on the server is damaged") from error
 
 
 def last_heads(heads: Iterable[Head]) -> dict[str, Head]:
@@ -134,6 +138,11 @@ def _cut(data: bytes) -> Iterator[str]:
         at = end
 
 
+def words_of(title: str, text: str) -> str:
+    """What a passage is searched for by its words: stems."""
+    return fit(" ".join(stems(f"{title}\n{text}")))
+
+
 def passage_numbers(head: Head) -> list[int]:
     """The numbers of a version's passages, in order: their own among all that ever were."""
     name = f"{head.id} {head.revision} {head.digest}"
@@ -163,13 +172,17 @@ def read_article(milvus: Milvus, head: Head) -> Article:
     """This version of an article. Raises `LibraryCorrupt` when it is not whole."""
     ids = part_ids(head)
     rows = milvus.get_by(milvus.rows, "id", ids, ["value"], 'kind == "part"')
-    parts = {row["id"]: str(row["value"]) for row in rows}
+    return article_in(head, {row["id"]: str(row["value"]) for row in rows}, milvus.address)
+
+
+def article_in(head: Head, parts: dict[str, str], address: str) -> Article:
+    """A version of an article from its parts by their ids. Raises `LibraryCorrupt`."""
     try:
-        told = json.loads("".join(parts[id] for id in ids))
+        told = json.loads("".join(parts[id] for id in part_ids(head)))
         return Article(**(told | {"page_starts": tuple(told["page_starts"])}))
     except (KeyError, ValueError, TypeError) as error:
         raise LibraryCorrupt(
-            f"article {head.id} in {milvus.address} is not whole: index its file again"
+            f"article {head.id} in {address} is not whole: run citespan verify --repair"
         ) from error
 
 
@@ -214,9 +227,10 @@ def _newest(rows: Iterable[Row]) -> Published | None:
 def _opened(row: Row) -> dict[str, Any]:
     try:
         told = json.loads(row["value"])
-    except ValueError as error:
-        raise LibraryCorrupt(f"the row {row.get('id', '')} on the server is damaged") from error
-    assert isinstance(told, dict)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise LibraryCorrupt(f"the row {row.get('id', '')} on the server is damaged")
     return told
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import LibraryMismatch
-from index.milvus import Milvus, Row, fit
+from index.milvus import Milvus, Row
 from index.place import Remote
 from index.records import Article, Failure, Passage
 from index.remote_rows import (
@@ -35,9 +35,9 @@ from index.remote_rows import (
     read_failures,
     revision_row,
     state_of,
+    words_of,
 )
 from index.store import Counts
-from index.terms import stems
 
 
 class RemoteShelf:
@@ -230,7 +230,7 @@ def _passage_rows(
             **{"id": number, "article": head.id, "revision": head.revision},
             **{"start": passage.start, "stop": passage.end},
             "vector": vector.tolist(),
-            "words": fit(" ".join(stems(f"{article.title}\n{passage.text}"))),
+            "words": words_of(article.title, passage.text),
         }
         for number, passage, vector in zip(passage_numbers(head), passages, vectors, strict=True)
     ]

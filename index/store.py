@@ -292,6 +292,13 @@ class Store(Database):
         """Forget every staged version."""
         self._rows("DELETE FROM articles WHERE NOT live")
 
+    def forget(self, ids: Iterable[str]) -> None:
+        """Forget the digests of these live articles: they are written anew once they are met."""
+        with self.transaction():
+            self._many(
+                "UPDATE articles SET digest = '' WHERE id = ? AND live", ((id,) for id in ids)
+            )
+
     def make_live(self, removed: Iterable[str]) -> None:
         """Replace old versions by staged ones and drop `removed` ids, inside a transaction."""
         self._rows(

@@ -3,12 +3,13 @@
 It must not decide anything: it reads arguments, calls, and prints.
 """
 
+import signal
 import sys
 from pathlib import Path
 
 import click
 
-from index import SCHEME, Place, place_of, repair
+from index import SCHEME, Place, contract_of, place_of, repair
 from index import backup as pack
 from index import migrate as move
 from index import restore as unpack
@@ -19,28 +20,58 @@ from qa.printing import many, print_report
 
 @click.command("verify")
 @click.option("--repair", "mend", is_flag=True, help="Make what is derived anew, and check again.")
+@click.option(
+    "--contract",
+    metavar="SERVER",
+    help="Check a Milvus server, milvus://HOST:PORT, in libraries that are deleted again.",
+)
 @data_option
 @library_option
 @embedder_option
-def verify(mend: bool, data: Path, library: str | None, embedder: str) -> None:
+def verify(
+    mend: bool, contract: str | None, data: Path, library: str | None, embedder: str
+) -> None:
     """Check everything stored against itself; exit code 1 when something is wrong.
 
-    --repair mends the search indexes. A damaged article is mended by indexing its file again,
-    or by citespan restore.
+    --repair makes the search indexes anew; on Milvus it writes damaged articles anew from their
+    texts. An article whose text is damaged is mended by indexing its file again, or by citespan
+    restore. --contract checks no library of yours, but whether a server does what
+    Citespan needs of it.
     """
+    if contract is not None:
+        sys.exit(1 if _print_contract(contract, data, embedder) else 0)
     with told():
-        folder = in_folder(data, library)
-        problems = find_problems(folder)
+        place, failures = place_of(data, library), []
+        problems = find_problems(place)
         if problems and mend:
-            repair(folder, embedder)
-            click.echo(f"{many(len(problems), 'problem')} found, the search indexes made anew")
-            problems = find_problems(folder)
+            report = repair(place, embedder)
+            done = "; ".join(report.notes) or "nothing of it could be mended"
+            click.echo(f"{many(len(problems), 'problem')} found; {done}")
+            problems, failures = find_problems(place), report.failures
+    for failure in failures:
+        click.secho(f"failed     {failure.origin}: {failure.reason}", fg="red")
     for problem in problems:
         click.secho(problem, fg="red")
     click.echo(
         f"{many(len(problems), 'problem')} found" if problems else "everything is as it should be"
     )
-    sys.exit(1 if problems else 0)
+    sys.exit(1 if problems or failures else 0)
+
+
+def _print_contract(server: str, data: Path, embedder: str) -> int:
+    """A line for each check as it is made; gives how many do not hold."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was made is deleted then
+    broken = total = 0
+    with told():
+        for one in contract_of(server, data, embedder):
+            total += 1
+            if one.problem is None:
+                click.echo(f"holds   {one.check} ({one.seconds:.1f} s)")
+            else:
+                broken += 1
+                click.secho(f"broken  {one.check}: {one.problem}", fg="red")
+    click.echo(f"{broken} of {many(total, 'check')} broken" if broken else f"all {total} hold")
+    return broken
 
 
 @click.command("backup")

@@ -264,9 +264,9 @@ def test_verify_repairs_what_is_derived(articles, data):
     [file] = (data / "derived" / "r1").glob("*.faiss")
     file.unlink()
     mended = run("verify", "--repair", "--data", data)
-    assert "1 problem found, the search indexes made anew" in mended.output
+    assert "1 problem found; the search index has been rebuilt" in mended.output
     assert mended.exit_code == 0 and "everything is as it should be" in mended.output
-    assert "made anew" not in run("verify", "--repair", "--data", data).output
+    assert "rebuilt" not in run("verify", "--repair", "--data", data).output
 
 
 def test_a_library_is_kept_in_a_file_and_put_back(articles, data, tmp_path):

@@ -52,7 +52,7 @@ def test_imports_point_down_and_pass_the_front_door(file):
             assert name == top, f"{file} passes the front door of {top}: {name}"
 
 
-@pytest.mark.parametrize("part", ["sources", "fetch", "watch"])
+@pytest.mark.parametrize("part", ["sources", "fetch", "watch", "contract"])
 def test_the_files_of_a_part_are_known_only_behind_its_door(part):
     for file, tree in FILES.items():
         if not file.startswith(f"index/{part}/"):

@@ -210,7 +210,7 @@ def test_what_is_no_address_is_told(run, address):
 def test_what_works_in_a_folder_alone_says_so(run, tmp_path):
     feeds = tmp_path / "feeds.toml"
     feeds.write_text('folders = ["."]')
-    for command in (["verify"], ["backup", tmp_path / "a"], ["restore", feeds], ["watch", feeds]):
+    for command in (["backup", tmp_path / "a"], ["restore", feeds], ["watch", feeds]):
         code, said = run(*command, CITESPAN_LIBRARY="milvus://localhost:19530/a")
         assert (code, said.count("\n")) == (2, 1)
         assert "can't be done with milvus://localhost:19530/a, only with" in said

@@ -10,6 +10,7 @@ import pytest
 from index.build import build_articles
 from index.errors import LibraryCorrupt, LibraryMissing
 from index.library import DATABASE, DERIVED, MODELS
+from index.sound import repair
 from index.verify import verify
 
 MODULE = import_module("index.verify")  # the front door has a function of this name
@@ -157,7 +158,7 @@ def test_another_passage_s_vector_is_named(home, change, article):
 def test_another_passage_s_vector_is_named_even_outside_the_sample(
     home, change, article, monkeypatch
 ):
-    monkeypatch.setattr(MODULE, "_SAMPLE", 1)
+    monkeypatch.setattr(MODULE, "SAMPLE", 1)
     [(_, other)] = vectors(home, article, "Alpha")
     [(id, _)] = vectors(home, article, "Gamma")
     change("UPDATE passages SET vector = ? WHERE id = ?", other, id)
@@ -206,6 +207,28 @@ def test_a_database_that_can_not_be_read_is_corrupt(home):
     (home / DATABASE).write_bytes(b"nothing of the kind " * 1000)
     with pytest.raises(LibraryCorrupt):
         verify(home)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["DELETE FROM passages", "DELETE FROM acronyms", "UPDATE passages SET vector = zeroblob(32)"],
+)
+def test_what_is_derived_from_an_article_is_made_anew(home, change, built, tiny_embedder, sql):
+    change(sql)
+    assert verify(home) != []
+    report = repair(home, str(tiny_embedder))
+    assert report.revision == 2 and "articles written anew from their texts: " in report.notes[-1]
+    assert verify(home) == []
+
+
+def test_a_damaged_article_is_mended_when_it_is_indexed_again(home, change, article, tiny_embedder):
+    change("UPDATE articles SET text = replace(text, '🙂', '🙃') WHERE title = 'Gamma'")
+    assert repair(home, str(tiny_embedder)).notes[-1] == "articles to index again: 1"
+    wanted = f"{named(article, 'Gamma')} is not as it was stored: its checksum differs"
+    assert verify(home) == [wanted]
+    articles = [article(text, title, title) for title, text in TEXTS.items()]
+    report = build_articles(articles, home, str(tiny_embedder))
+    assert (report.changed, report.unchanged, verify(home)) == (1, 2, [])
 
 
 def test_checking_changes_nothing(home):

@@ -1,0 +1,223 @@
+"""Every kind of damage on a server comes out as a sentence, and is mended where it can be."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from milvus_servers import lite
+
+from index.build import build_articles
+from index.errors import LibraryError, LibraryMismatch, LibraryMissing
+from index.library import MODELS
+from index.milvus import Milvus
+from index.opened import open_library
+from index.place import Remote
+from index.records import Failure
+from index.shelf import open_shelf
+from index.sound import repair, verify
+from index.split import split
+from qa.cli import main
+
+TEXTS = {
+    "Alpha": "The Reciprocal Access Agreement (RAA) was signed.",
+    "Beta": " ".join(f"Sentence {n} has some eight words in it." for n in range(40)),
+    "Gamma": "It rained in Zürich 🙂.",
+}
+ROW = ["kind", "article", "word", "value", "revision"]
+PASSAGE = ["article", "revision", "start", "stop", "vector", "words"]
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
+    with lite(tmp_path_factory.mktemp("server")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def place(port, tmp_path_factory, tiny_models):
+    folder = tmp_path_factory.mktemp("models")
+    (folder / MODELS).symlink_to(tiny_models)
+    return Remote("127.0.0.1", port, "proved", folder)
+
+
+@pytest.fixture(scope="module")
+def articles(article):
+    return {title: article(text, title, f"{title}.txt") for title, text in TEXTS.items()}
+
+
+@pytest.fixture
+def milvus(place, articles, tiny_embedder):
+    """The rows of a sound library."""
+    build_articles(articles.values(), place, str(tiny_embedder))
+    one = Milvus(place)
+    one.load(one.rows)
+    one.load(one.passages)
+    yield one
+    one.close()
+
+
+def rows(milvus, article, kind):
+    where = f'kind == "{kind}" and article == "{article.id}"'
+    return sorted(milvus.get(milvus.rows, where, ROW, strong=True), key=lambda row: row["id"])
+
+
+def passages(milvus, article):
+    where = f'article == "{article.id}"'
+    found = milvus.get(milvus.passages, where, PASSAGE, strong=True)
+    return sorted(found, key=lambda row: row["start"])
+
+
+def change(milvus, row, **fields):
+    put = milvus.put_passages if "start" in row else milvus.put_rows
+    put([{**row, **fields}])
+
+
+def named(article):
+    return f"article {article.id} ({article.title})"
+
+
+def test_a_sound_library_has_no_problem_and_none_is_told_apart(milvus, place):
+    assert verify(place) == []
+    with pytest.raises(LibraryMissing, match=r"there is no library milvus://.*/nobody yet"):
+        verify(replace(place, name="nobody"))
+
+
+PASSAGES = "has other passages than its text gives"
+DAMAGE = {
+    "a passage is gone": ("Beta", PASSAGES, lambda m, a: m.delete(
+        m.passages, [passages(m, a)[1]["id"]]
+    )),
+    "a passage is elsewhere": ("Beta", PASSAGES, lambda m, a: change(
+        m, passages(m, a)[1], start=passages(m, a)[1]["start"] + 1
+    )),
+    "a passage ends behind its article": ("Gamma", PASSAGES, lambda m, a: change(
+        m, passages(m, a)[0], stop=1000
+    )),
+    "a passage is another article's": ("Gamma", PASSAGES, lambda m, a: change(
+        m, passages(m, a)[0], article="0" * 16
+    )),
+    "a vector is too long": ("Beta", ": the passage at 0 has a vector that is not 16 unit",
+        lambda m, a: change(m, passages(m, a)[0], vector=[1.0] * 16)
+    ),
+    "a vector is another's": ("Gamma", ": the passage at 0 has another vector than its text",
+        lambda m, a: change(m, passages(m, a)[0], vector=[1.0, *[0.0] * 15])
+    ),
+    "words are others": ("Gamma", ": the passage at 0 has other words than its text gives",
+        lambda m, a: change(m, passages(m, a)[0], words="snow")
+    ),
+    "an acronym is gone": ("Alpha", "has other acronyms than its text gives", lambda m, a: m.delete(
+        m.rows, [rows(m, a, "acronym")[0]["id"]]
+    )),
+    "an acronym is another": ("Alpha", "has other acronyms than its text gives",
+        lambda m, a: change(m, rows(m, a, "acronym")[0], value="Royal Academy of Arts")
+    ),
+    "a head tells another title": ("Gamma", "is not what its head tells of it",
+        lambda m, a: change(m, (row := rows(m, a, "head")[-1]), value=json.dumps(
+            json.loads(row["value"]) | {"title": "Delta"}
+        ))
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_what_is_derived_is_named_and_made_anew(milvus, place, articles, tiny_embedder, how):
+    title, wanted, damage = DAMAGE[how]
+    damage(milvus, articles[title])
+    problems = verify(place)
+    assert any(line.startswith(named(articles[title])) and wanted in line for line in problems)
+    report = repair(place, str(tiny_embedder))
+    assert (report.added, report.failures) == (1, [])
+    assert "articles written anew from their texts: 1" in report.notes
+    assert verify(place) == []
+    library = open_library(place)
+    assert {one.id: one for one in library.articles(0, 9)} == {
+        one.id: one for one in articles.values()
+    }
+    library.close()
+
+
+TEXT_DAMAGE = {
+    "changed": lambda m, row: change(m, row, value=row["value"].replace("rained", "snowed")),
+    "gone": lambda m, row: m.delete(m.rows, [row["id"]]),
+}
+
+
+@pytest.mark.parametrize("how", TEXT_DAMAGE)
+def test_a_damaged_text_is_taken_out_and_a_failure_until_it_is_indexed(
+    milvus, place, articles, tiny_embedder, how
+):
+    gamma = articles["Gamma"]
+    [row] = rows(milvus, gamma, "part")
+    TEXT_DAMAGE[how](milvus, row)
+    wanted = "its checksum differs" if how == "changed" else "is not whole"
+    assert any(line.startswith(named(gamma)) and wanted in line for line in verify(place))
+    given = ["verify", "--repair", "--library", str(place), "--data", str(place.folder)]
+    told = CliRunner().invoke(main, [*given, "--embedder", str(tiny_embedder)])
+    assert told.exit_code == 1 and "taken out, as their texts are damaged: 1" in told.output
+    assert "Gamma.txt: was damaged: index it again\neverything is as it should be" in told.output
+    library = open_library(place)
+    assert library.failures() == [Failure("Gamma.txt", "was damaged: index it again")]
+    assert (library.article(gamma.id), library.counts().articles) == (None, 2)
+    library.close()
+    assert build_articles(articles.values(), place, str(tiny_embedder)).added == 1
+    assert verify(place) == []
+
+
+def test_what_belongs_to_no_article_is_named_and_deleted(milvus, place, articles, tiny_embedder):
+    beta = articles["Beta"]
+    [head, *_] = rows(milvus, beta, "head")
+    milvus.delete(milvus.rows, [head["id"]])
+    count = len(split(beta))
+    assert verify(place) == [
+        f"3 articles with {count + 2} passages are published, but 2 with 2 are there",
+        "rows that belong to no article: 1; --repair deletes them",
+        f"passages that belong to no article: {count}; --repair deletes them",
+    ]
+    report = repair(place, str(tiny_embedder))
+    assert report.notes == [f"rows deleted that belonged to no article: {count + 1}"]
+    assert verify(place) == []
+
+
+def test_a_head_that_can_not_be_read_is_named_and_taken_out(milvus, place, articles, tiny_embedder):
+    alpha = articles["Alpha"]
+    for value in ("{", "[]", '{"colour": "red"}'):
+        build_articles(articles.values(), place, str(tiny_embedder))
+        change(milvus, rows(milvus, alpha, "head")[-1], value=value)
+        wanted = f"article {alpha.id} has a head that can't be read"
+        assert wanted in verify(place)
+        report = repair(place, str(tiny_embedder))
+        assert "articles taken out, as their texts are damaged: 1" in report.notes
+        assert verify(place) == []
+
+
+def test_former_versions_and_a_run_under_way_are_no_problems_and_stay(
+    milvus, place, articles, article, tiny_embedder
+):
+    changed = replace(articles["Gamma"], text="It snowed in Zürich.")
+    report = build_articles([articles["Alpha"], changed], place, str(tiny_embedder))
+    assert report.removed == 1
+    library, shelf = open_library(place), open_shelf(place)
+    shelf.begin(library.fingerprint)
+    library.close()
+    one = article("Never published.", "Delta", "4.txt")
+    shelf.stage(one, split(one), np.full((1, 16), 0.25, np.float32), {})
+    shelf.close()
+    assert verify(place) == []
+    assert len(passages(milvus, one)) == 1
+
+
+def test_another_splitter_is_told(milvus, place, monkeypatch):
+    monkeypatch.setattr("index.remote_verify.SPLITTER", "words-v9")
+    with pytest.raises(LibraryMismatch, match=r"this program splits by words-v9: index into"):
+        verify(place)
+
+
+def test_what_others_change_meanwhile_is_no_damage(milvus, place, articles, monkeypatch):
+    milvus.delete(milvus.passages, [passages(milvus, articles["Gamma"])[0]["id"]])
+    monkeypatch.setattr("index.remote.RemoteLibrary.latest", lambda self: (99, "another"))
+    with pytest.raises(LibraryError, match=r"/proved was written while it was checked: run"):
+        verify(place)
