@@ -1,7 +1,8 @@
 """A library as one file, and back, while it is served and written.
 
-The file is a zip of the database and what it should be. The search indexes are not in it: they
-are derived from it again. It must not know what a question is.
+The file is a zip of the database and what it should be, from wherever a library lies to wherever
+one should. The search indexes are not in it: they are derived from it again. It must not know what
+a question is.
 """
 
 import json
@@ -19,6 +20,8 @@ from index.errors import LibraryCorrupt, LibraryError
 from index.files import file_digest
 from index.library import DATABASE, DERIVED
 from index.lock import only_writer
+from index.place import Place, Remote
+from index.remote_backup import copy_in, copy_out
 from index.report import Report
 from index.store import Store
 
@@ -26,23 +29,20 @@ _ABOUT = "backup.json"
 _PART = 1 << 20  # bytes copied at a time
 
 
-def backup(folder: Path, file: Path) -> int:
-    """Write the published revision of the library in `folder` to `file`, whole or not at all.
+def backup(place: Place, file: Path, progress: bool = False) -> int:
+    """Write the published revision of the library at `place` to `file`, whole or not at all.
 
     Gives the revision. Raises `LibraryMissing` when there is nothing to keep, `LibraryError`
-    when `file` can't be written.
+    when `file` can't be written, and what copying from a server raises.
     """
     making = file.with_name(file.name + ".new")
     try:
-        with TemporaryDirectory(dir=file.absolute().parent) as place:
-            copy = Path(place) / DATABASE
-            copy_database(folder / DATABASE, copy)
-            store = Store(copy, write=True)
-            store.unstage_all()
-            revision = store.revision
-            store.close()
-            if revision == 0:
-                raise missing(folder)
+        with TemporaryDirectory(dir=file.absolute().parent) as made:
+            copy = Path(made) / DATABASE
+            if isinstance(place, Remote):
+                revision = copy_out(place, copy, progress)
+            else:
+                revision = _copy(place, copy)
             about = {"revision": revision, "sha256": file_digest(copy)}
             with zipfile.ZipFile(making, "w") as packed:
                 packed.writestr(_ABOUT, json.dumps(about))
@@ -57,12 +57,34 @@ def backup(folder: Path, file: Path) -> int:
     return revision
 
 
-def restore(file: Path, folder: Path, embedder: str = DEFAULT_EMBEDDER) -> Report:
-    """Put what `file` holds in the place of the library in `folder`, whole or not at all.
+def _copy(folder: Path, copy: Path) -> int:
+    copy_database(folder / DATABASE, copy)
+    store = Store(copy, write=True)
+    store.unstage_all()
+    revision = store.revision
+    store.close()
+    if revision == 0:
+        raise missing(folder)
+    return revision
+
+
+def restore(
+    file: Path, place: Place, embedder: str = DEFAULT_EMBEDDER, progress: bool = False
+) -> Report:
+    """Put what `file` holds in the place of the library at `place`, whole or not at all.
 
     A running server swaps to it as to any new revision. Raises `LibraryCorrupt` when `file` is
     not a whole backup, before anything is touched, and what building raises.
     """
+    if not isinstance(place, Remote):
+        return _restore(file, place, embedder)
+    with TemporaryDirectory() as made:
+        copy = Path(made) / DATABASE
+        _unpack(file, copy)
+        return copy_in(copy, place, embedder, progress)
+
+
+def _restore(file: Path, folder: Path, embedder: str) -> Report:
     with only_writer(folder), TemporaryDirectory(dir=folder, prefix="restore-") as place:
         copy = Path(place) / DATABASE
         _unpack(file, copy)

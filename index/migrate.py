@@ -4,7 +4,7 @@ Passages and vectors are made anew by the one that takes them in, so that nothin
 to be understood. It must not know how either stores them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from index.build import build_articles
 from index.embed import DEFAULT_EMBEDDER
@@ -27,7 +27,8 @@ def migrate(source: Place, target: Place, embedder: str = DEFAULT_EMBEDDER) -> R
     library = open_library(source)
     try:
         report = build_articles(_checked(library), target, embedder, lambda origin: False)
-        _compare(library, open_library(target), {origin for origin, _ in report.duplicates})
+        copies = {origin for origin, _ in report.duplicates}
+        compare(_every(library), open_library(target), copies)
     finally:
         library.close()
     return report
@@ -44,12 +45,16 @@ def _every(library: AnyLibrary) -> Iterator[Article]:
         yield from library.articles(offset, _PAGE)
 
 
-def _compare(library: AnyLibrary, other: AnyLibrary, duplicates: set[str]) -> None:
+def compare(articles: Iterable[Article], other: AnyLibrary, copies: set[str]) -> None:
+    """Raises `LibraryCorrupt` for an article that the `other` library has not, and closes that.
+
+    `copies`: origins of those that it need not have.
+    """
     try:
-        for article in _every(library):
-            if article.origin not in duplicates and other.article(article.id) != article:
+        for article in articles:
+            if article.origin not in copies and other.article(article.id) != article:
                 raise LibraryCorrupt(
-                    f"article {article.id} did not arrive as it was: run citespan migrate again"
+                    f"article {article.id} did not arrive as it was: do it once more"
                 )
     finally:
         other.close()

@@ -169,6 +169,7 @@ def _line(text: str) -> str:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @data_option
+@library_option
 @reader_option
 @embedder_option
 def evaluate_command(
@@ -181,13 +182,15 @@ def evaluate_command(
     errors: Path | None,
     as_json: bool,
     data: Path,
+    library: str | None,
     reader: str | None,
     embedder: str,
 ) -> None:
     """Measure the answers on labelled questions in FILE..., SQuAD 1.1 or 2.0 JSON.
 
     In mode "reader" each question is asked of its own paragraph, in mode "open" of all of
-    them: the library made for that is kept in eval/ under the data folder for the next time.
+    them: the library made for that is kept for the next time, in eval/ under the data folder,
+    or on the server of --library under a name of its own. Your own library is never changed.
     """
     with told():
         figures = evaluate(
@@ -197,7 +200,7 @@ def evaluate_command(
             limit,
             reader,
             embedder,
-            data,
+            place_of(data, library),
             sys.stderr.isatty(),
             without_half=without_half,
             plots=plots,

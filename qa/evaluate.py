@@ -18,8 +18,11 @@ from index import (
     MODELS,
     Article,
     Hit,
+    Place,
+    Remote,
     build_articles,
     embedder_fingerprint,
+    folder_of,
     library_fingerprint,
 )
 from qa.ask import CORES, QA
@@ -44,7 +47,7 @@ from qa.rank import Ranked, rank
 from qa.reader import Reader, load_reader
 from qa.window import Piece, Window, whole
 
-LIBRARIES = "eval"  # in the data folder: a library for each set of paragraphs
+LIBRARIES = "eval"  # of what is measured, beside the user's own: one for each set of paragraphs
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def evaluate(
     limit: int | None,
     reader: str | None,
     embedder: str,
-    data: Path,
+    place: Place,
     progress: bool,
     *,
     without_half: bool = False,
@@ -77,8 +80,9 @@ def evaluate(
     """The figures for the first `limit` questions of each SQuAD file, as plain JSON types.
 
     `mode` "reader": each question with its own paragraph; "open": with all paragraphs of
-    `files` and of `distractors`, in a library that is kept under `data`. `without_half`: half
-    the paragraphs of `files` are kept out of it, and nothing answers the questions about them.
+    `files` and of `distractors`, in a library that is kept beside the one at `place`, and never
+    in that itself. `without_half`: half the paragraphs of `files` are kept out of it, and nothing
+    answers the questions about them.
     A file without unanswerable questions is SQuAD 1.1, where the best answer always counts.
     `plots`: a folder for pictures. `errors`: a file for the misses, one JSON object a line.
     Raises `QAError` when either can't be written, before any work.
@@ -87,16 +91,16 @@ def evaluate(
         raise QAError("only in open mode can half the paragraphs be left out: add --mode open")
     _check_places(plots, errors)
     questions, articles = _load(files, distractors, limit, without_half)
-    home = reader_folder(reader, data / MODELS)
+    home = reader_folder(reader, folder_of(place) / MODELS)
     model = load_reader(home, CORES)
     library = library_fingerprint(embedder_fingerprint(embedder))
     confidence = load_confidence(home, model.fingerprint, library)
     if mode == "reader":
         answering = _read_own(questions, model, confidence)
     else:
-        folder = data / LIBRARIES / _name(articles, without_half)
-        build_articles(tqdm(articles, "indexing", disable=not progress), folder, embedder)
-        qa = QA(folder, model, confidence, embedder)
+        beside = _beside(place, _name(articles, without_half))
+        build_articles(tqdm(articles, "indexing", disable=not progress), beside, embedder)
+        qa = QA(beside, model, confidence, embedder)
         answering = _ask_all(questions, qa, model, confidence)
     outcomes = list(tqdm(answering, "asking", total=len(questions), disable=not progress))
     if plots is not None:
@@ -152,6 +156,12 @@ def _name(articles: Sequence[Article], without_half: bool) -> str:
     """A folder name of 16 hexadecimal digits, the same for the same paragraphs."""
     ids = "\n".join(sorted(article.id for article in articles))
     return sha256(f"{ids}\n{without_half}".encode()).hexdigest()[:16]
+
+
+def _beside(place: Place, name: str) -> Place:
+    if isinstance(place, Remote):
+        return replace(place, name=f"{place.name}_{LIBRARIES}_{name}")
+    return place / LIBRARIES / name
 
 
 def _read_own(

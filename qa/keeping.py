@@ -14,7 +14,7 @@ from index import backup as pack
 from index import migrate as move
 from index import restore as unpack
 from index import verify as find_problems
-from qa.options import data_option, embedder_option, in_folder, library_option, told
+from qa.options import data_option, embedder_option, library_option, told
 from qa.printing import many, print_report
 
 
@@ -81,7 +81,7 @@ def _print_contract(server: str, data: Path, embedder: str) -> int:
 def backup(file: Path, data: Path, library: str | None) -> None:
     """Write the library to FILE, whole or not at all, also while it is served or written."""
     with told():
-        revision = pack(in_folder(data, library), file)
+        revision = pack(place_of(data, library), file, sys.stderr.isatty())
     click.echo(f"{file}: revision {revision}, {file.stat().st_size / 1e6:,.1f} MB")
 
 
@@ -93,7 +93,7 @@ def backup(file: Path, data: Path, library: str | None) -> None:
 def restore(file: Path, data: Path, library: str | None, embedder: str) -> None:
     """Put the library in FILE in the place of the one that is there, also while it is served."""
     with told():
-        report = unpack(file, in_folder(data, library), embedder)
+        report = unpack(file, place_of(data, library), embedder, sys.stderr.isatty())
     print_report(report)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from index import DEFAULT_EMBEDDER, LibraryError, place_of
+from index import DEFAULT_EMBEDDER, LibraryError
 from qa.errors import QAError
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -46,17 +46,6 @@ def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="CITESPAN_LIBRARY",
         help="A library on Milvus, milvus://HOST:PORT/NAME, in place of the folder's.",
     )(command)
-
-
-def in_folder(data: Path, library: str | None) -> Path:
-    """The folder, for what can be done there alone. Raises `LibraryError` for an address."""
-    place = place_of(data, library)
-    if not isinstance(place, Path):
-        raise LibraryError(
-            f"this can't be done with {place}, only with a library in a folder: leave out"
-            " --library, or unset CITESPAN_LIBRARY"
-        )
-    return place
 
 
 def embedder_option(command: Callable[..., Any]) -> Callable[..., Any]:

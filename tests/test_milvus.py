@@ -207,15 +207,6 @@ def test_what_is_no_address_is_told(run, address):
     assert f"{address} is no address of a library: write milvus://HOST:PORT/NAME" in said
 
 
-def test_what_works_in_a_folder_alone_says_so(run, tmp_path):
-    feeds = tmp_path / "feeds.toml"
-    feeds.write_text('folders = ["."]')
-    for command in (["backup", tmp_path / "a"], ["restore", feeds], ["watch", feeds]):
-        code, said = run(*command, CITESPAN_LIBRARY="milvus://localhost:19530/a")
-        assert (code, said.count("\n")) == (2, 1)
-        assert "can't be done with milvus://localhost:19530/a, only with" in said
-
-
 def test_a_library_is_taken_along_by_the_command(run, server, tmp_path, folder):
     code, said = run("index", write(tmp_path / "walks", "Mary Stone"))
     assert code == 0
@@ -237,7 +228,7 @@ def test_an_article_that_arrives_otherwise_is_told(folder, tmp_path, article, ti
     with sqlite3.connect(other / "library.db") as db:
         db.execute("UPDATE articles SET text = 'Too.' WHERE text = 'Two.'")
     db.close()
-    with pytest.raises(LibraryCorrupt, match="did not arrive as it was: run citespan migrate"):
+    with pytest.raises(LibraryCorrupt, match="did not arrive as it was: do it once more"):
         migrate(folder, other, str(tiny_embedder))
     with pytest.raises(LibraryCorrupt, match="is damaged"):
         migrate(other, folder, str(tiny_embedder))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import LibraryError, LibraryLocked
+from index.place import place_of
 from index.records import Article, Failure, Same
 from index.report import Report
 from index.watch.folders import Folders
@@ -41,7 +42,8 @@ def _stored(job: dict[str, Any]) -> Report:
         *(Failure(**one) for one in job["failures"]),
     ]
     folders = Folders(job["roots"], [Path(file) for file in job["files"]])
-    return store(found, folders, Path(job["data"]), job["embedder"])
+    place = place_of(Path(job["data"]), job["library"])
+    return store(found, folders, place, job["embedder"])
 
 
 def _say(answer: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from index.embed import DEFAULT_EMBEDDER
 from index.errors import LibraryError, LibraryLocked
 from index.fetch import Visitor
 from index.lock import only_watcher
+from index.place import Place, folder_of
 from index.watch.feeds import read_feeds
 from index.watch.round import Round, play_round
 
@@ -20,14 +21,14 @@ _LONGEST = 300.0  # seconds without a look at the list of feeds and the clock
 
 def watch(
     file: Path,
-    folder: Path,
+    place: Place,
     embedder: str = DEFAULT_EMBEDDER,
     *,
     once: bool = False,
     progress: bool = False,
     visitor: Visitor | None = None,
 ) -> Iterator[Round | LibraryError]:
-    """Keep the library in `folder` at what the places that `file` lists hold.
+    """Keep the library at `place` at what the places that `file` lists hold.
 
     Gives what each round did, or why it could not be played; it is tried again then. `once`:
     all that is watched is looked at now, and that is all. `visitor`: who fetches the pages; one
@@ -36,14 +37,14 @@ def watch(
     """
     guest = Visitor() if visitor is None else visitor
     started, played = time.time(), False
-    with only_watcher(folder):
+    with only_watcher(folder_of(place)):
         while True:
             now = started if once else time.time()
             try:
                 anyway = once and not played
                 watched = read_feeds(file)
                 done = play_round(
-                    watched, folder, embedder, guest, now, anyway, progress, apart=not once
+                    watched, place, embedder, guest, now, anyway, progress, apart=not once
                 )
             except LibraryError as error:
                 if once or not (played or isinstance(error, LibraryLocked)):

@@ -1,9 +1,11 @@
 """What is known of everything that is watched, from one round to the next, also over a kill.
 
-It lies in the library's folder and can be thrown away: then everything is asked for once more.
+It lies in the library's folder, or for one on a server beside its models, and can be thrown away:
+then everything is asked for once more.
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 from pathlib import Path
@@ -11,9 +13,10 @@ from typing import Any
 
 from index.errors import LibraryError
 from index.files import write_whole
+from index.place import Place, Remote
 from index.watch.feeds import LEAST, LONGEST
 
-_FILE = "watch.json"
+_ODD = re.compile(r"[^A-Za-z0-9._-]")
 _FAR = 31 * 86400.0  # seconds; a time further ahead was noted while the clock was wrong
 
 
@@ -47,9 +50,17 @@ class Seen:
 State = dict[str, Seen]  # by address or folder
 
 
-def load_state(folder: Path) -> tuple[State, list[str]]:
+def state_file(place: Place) -> Path:
+    """Where it lies: what is known for one library says nothing of another."""
+    if not isinstance(place, Remote):
+        return place / "watch.json"
+    name = f"{place.host}-{place.port}-{place.name}"
+    return place.folder / f"watch-{_ODD.sub('_', name)}.json"
+
+
+def load_state(place: Place) -> tuple[State, list[str]]:
     """What was known at the end of the last round, and a sentence if that can't be read."""
-    path = folder / _FILE
+    path = state_file(place)
     try:
         told = json.loads(path.read_bytes())
         return {str(place): _seen(one) for place, one in told.items()}, []
@@ -59,9 +70,9 @@ def load_state(folder: Path) -> tuple[State, list[str]]:
         return {}, [f"{path} can't be read: everything is asked for once more"]
 
 
-def save_state(folder: Path, state: State) -> None:
+def save_state(place: Place, state: State) -> None:
     """Put it in the place of what was known, whole or not at all. Raises `LibraryError`."""
-    path = folder / _FILE
+    path = state_file(place)
     told = {place: asdict(seen) for place, seen in state.items()}
     try:
         write_whole(path, json.dumps(told))

@@ -9,10 +9,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from index.build import build_articles, lies_under
 from index.errors import LibraryError, LibraryLocked
+from index.place import Place, Remote, folder_of
 from index.records import Article, Failure, Same
 from index.report import Report
 from index.sources import Sources
@@ -21,8 +21,8 @@ from index.watch.folders import Folders
 Found = Sequence[Article | Failure | Same]
 
 
-def store(found: Found, folders: Folders, folder: Path, embedder: str) -> Report:
-    """Bring what was found, and the files of the folders, to the library in `folder`.
+def store(found: Found, folders: Folders, place: Place, embedder: str) -> Report:
+    """Bring what was found, and the files of the folders, to the library at `place`.
 
     Raises what building raises.
     """
@@ -37,14 +37,15 @@ def store(found: Found, folders: Folders, folder: Path, embedder: str) -> Report
         return origin in met or lies_under(origin, folders.roots)
 
     with Sources() as sources:
-        return build_articles(everything(sources), folder, embedder, inside)
+        return build_articles(everything(sources), place, embedder, inside)
 
 
-def store_apart(found: Found, folders: Folders, folder: Path, embedder: str) -> Report:
+def store_apart(found: Found, folders: Folders, place: Place, embedder: str) -> Report:
     """The same in a child process, which takes the model, most of a gigabyte, away with it."""
     job = {
         "parent": os.getpid(),
-        "data": str(folder),
+        "data": str(folder_of(place)),
+        "library": str(place) if isinstance(place, Remote) else None,
         "embedder": embedder,
         "articles": [asdict(one) for one in found if isinstance(one, Article)],
         "failures": [asdict(one) for one in found if isinstance(one, Failure)],
