@@ -209,15 +209,17 @@ def test_a_database_that_can_not_be_read_is_corrupt(home):
         verify(home)
 
 
-@pytest.mark.parametrize(
-    "sql",
-    ["DELETE FROM passages", "DELETE FROM acronyms", "UPDATE passages SET vector = zeroblob(32)"],
-)
-def test_what_is_derived_from_an_article_is_made_anew(home, change, built, tiny_embedder, sql):
-    change(sql)
+def test_what_is_derived_from_an_article_is_made_anew(home, change, article, tiny_embedder):
+    change("DELETE FROM acronyms")
+    for title, sql in (
+        ("Beta", "DELETE FROM passages"),
+        ("Gamma", "UPDATE passages SET start = 1"),
+    ):
+        change(f"{sql} WHERE id = {vectors(home, article, title)[0][0]}")
     assert verify(home) != []
     report = repair(home, str(tiny_embedder))
-    assert report.revision == 2 and "articles written anew from their texts: " in report.notes[-1]
+    assert (report.revision, report.changed) == (2, 3)
+    assert report.notes[-1] == "articles written anew from their texts: 3"
     assert verify(home) == []
 
 
