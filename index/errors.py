@@ -2,6 +2,7 @@
 
 LibraryError
 ├── SourceError        a file or row can't become an article
+│   └── SourceBusy     a page's site asks not to be asked for some time
 ├── EmbedderError      the embedding model can't be loaded
 ├── LibraryMissing     nothing has been indexed in this folder yet
 ├── LibraryLocked      another process is indexing into this folder
@@ -20,6 +21,14 @@ class LibraryError(Exception):
 
 class SourceError(LibraryError):
     """A file or row can't become an article."""
+
+
+class SourceBusy(SourceError):
+    """A page's site asks not to be asked for so many `seconds`."""
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
 
 
 class EmbedderError(LibraryError):

@@ -199,9 +199,9 @@ def test_any_list_of_what_to_watch_is_one_or_told(folder: Path, listed: str) -> 
 
 STATES = st.dictionaries(
     st.text(max_size=9),
-    st.builds(Seen, st.sampled_from(["page", "listing"]), st.floats(), next=st.floats()).map(
-        lambda seen: {name: getattr(seen, name) for name in Seen.__slots__}
-    )
+    st.builds(
+        Seen, st.sampled_from(["page", "listing"]), st.floats(), next=st.floats(), busy=st.floats()
+    ).map(lambda seen: {name: getattr(seen, name) for name in Seen.__slots__})
     | ANY_JSON,
     max_size=3,
 )

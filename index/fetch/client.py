@@ -14,8 +14,9 @@ from urllib.parse import urljoin
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, SSLError
+from urllib3.util import Retry
 
-from index.errors import SourceError
+from index.errors import SourceBusy, SourceError
 from index.fetch.guard import checked, connect, port_of
 
 AGENT = "Citespan/0.1"
@@ -25,6 +26,8 @@ HOPS = 2  # addresses that lead on to another
 _SILENT = 10.0  # seconds without a byte
 _PART = 1 << 16
 _LEADS_ON = (301, 302, 303, 307, 308)
+_BUSY = (429, 503)  # may say after how many seconds, or when, to come again
+_RETRY = Retry(retry_after_max=86_400)  # a day, whatever is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ def fetch(url: str, etag: str = "", modified: str = "", inside: bool = False) ->
     """The page at the address, or that it has not changed since the version with these marks.
 
     `inside`: whether addresses of this machine and its network will do, too. Raises
-    `SourceError`, a reason fit to stand after the address.
+    `SourceError`, a reason fit to stand after the address; `SourceBusy` when the site says how
+    long it wants to be left alone, of which a day counts.
     """
     asked = {"User-Agent": AGENT, "Accept-Encoding": "gzip"}
     asked |= {"If-None-Match": etag} if etag else {}
@@ -128,9 +132,19 @@ def _page(url: str, raw: Any, marked: bool) -> Page:
     marks = (raw.headers.get("ETag", "")[:500], raw.headers.get("Last-Modified", "")[:500])
     if raw.status == 304 and marked:
         return Page(url, None, kind, *marks)
+    if raw.status in _BUSY and (seconds := _asked_for(raw.headers.get("Retry-After", ""))):
+        raise SourceBusy(f"answers {raw.status}, to come again in {seconds:,.0f} s", seconds)
     if raw.status != 200:
         raise SourceError(f"answers {raw.status}")
     return Page(url, _body(raw), kind, *marks)
+
+
+def _asked_for(retry_after: str) -> float:
+    """The seconds until one may come again; 0 when that is not told, or makes no sense."""
+    try:
+        return float(_RETRY.parse_retry_after(retry_after))
+    except (HTTPError, ValueError, OverflowError):
+        return 0.0
 
 
 def _body(raw: Any) -> bytes:

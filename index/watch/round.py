@@ -80,7 +80,7 @@ def _follow(state: State, watched: Sequence[Watched], now: float, anyway: bool) 
             seen = state[one.place] = Seen(one.kind, one.every)
         seen.of, seen.every = "", one.every
         if anyway:
-            seen.next = 0.0
+            seen.next = seen.busy
         elif seen.failures == 0:
             seen.next = min(seen.next, now + one.every)
     kept = {one.place for one in watched}

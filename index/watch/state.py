@@ -26,9 +26,9 @@ class Seen:
 
     `kind`: listing, page or folder. `every`: seconds between two looks. `of`: the listing that
     it stands in; "" for what is watched by name. `next`: when to look again, as of the epoch.
-    `failures`: in a row. `etag`, `modified`: the marks of the version that was read; they count
-    only while the library holds what has the `digest`. `fields`, `updated`: what its listing
-    says of it.
+    `failures`: in a row. `busy`: until when its site wants to be left alone. `etag`, `modified`:
+    the marks of the version that was read; they count only while the library holds what has the
+    `digest`. `fields`, `updated`: what its listing says of it.
     """
 
     kind: str
@@ -36,6 +36,7 @@ class Seen:
     of: str = ""
     next: float = 0.0
     failures: int = 0
+    busy: float = 0.0
     etag: str = ""
     modified: str = ""
     digest: str = ""
@@ -87,6 +88,7 @@ def _seen(told: dict[str, Any]) -> Seen:
         kind = dict if one.name == "fields" else one.type
         if type(getattr(seen, one.name)) is not kind:
             raise TypeError
-    if not (LEAST <= seen.every <= LONGEST and isfinite(seen.next) and seen.failures >= 0):
+    times = isfinite(seen.next) and isfinite(seen.busy)
+    if not (LEAST <= seen.every <= LONGEST and times and seen.failures >= 0):
         raise TypeError
     return seen

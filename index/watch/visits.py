@@ -3,6 +3,7 @@
 It must not know how articles are stored.
 """
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from index.errors import SourceError
+from index.errors import SourceBusy, SourceError
 from index.fetch import Visitor
 from index.records import Article, Failure, Same
 from index.sources import Listing, Sources
@@ -36,7 +37,7 @@ class Visits:
         self.notes: list[str] = []
         self.asked = 0
         self.unchanged = 0  # pages
-        self._state, self._now = state, now
+        self._state, self._now, self._begun = state, now, time.monotonic()
         self._visitor, self._sources = visitor, sources
 
     def forget(self, address: str) -> None:
@@ -70,11 +71,23 @@ class Visits:
                 if size > _SIZE:
                     break
 
-    def failed(self, address: str, seen: Seen, reason: str, stored: str | None = None) -> None:
-        """Note a failure: it is tried again after twice the time as before, a day at most."""
+    def failed(
+        self,
+        address: str,
+        seen: Seen,
+        reason: str,
+        stored: str | None = None,
+        pause: float = 0.0,
+    ) -> None:
+        """Note a failure: it is tried again after twice the time as before, a day at most.
+
+        `pause`: seconds from the round's begin for which its site wants to be left alone.
+        """
         seen.failures += 1
         longest = max(DAY, seen.every)
-        seen.next = self._now + min(seen.every * 2.0 ** min(seen.failures - 1, 30), longest)
+        wait = min(seen.every * 2.0 ** min(seen.failures - 1, 30), longest)
+        seen.busy = self._now + pause if pause else 0.0
+        seen.next = self._now + max(wait, pause)
         again = datetime.fromtimestamp(seen.next, UTC)
         times = "" if seen.failures == 1 else f", {seen.failures} times in a row"
         kept = "" if stored is None else "; the article that was read before stays"
@@ -89,6 +102,11 @@ class Visits:
         seen.next = self._now + (max(seen.every, DAY) if seen.of else seen.every)
         self.found.append(Same(address) if article is None else article)
 
+    def _pause(self, error: SourceError) -> float:
+        if not isinstance(error, SourceBusy):
+            return 0.0
+        return time.monotonic() - self._begun + error.seconds
+
     def _due(self, kind: str) -> list[tuple[str, Seen]]:
         return [
             (address, seen)
@@ -101,7 +119,7 @@ class Visits:
         try:
             page = self._visitor.visit(address, seen.etag, seen.modified)
         except SourceError as error:
-            self.failed(address, seen, str(error))
+            self.failed(address, seen, str(error), pause=self._pause(error))
             return
         if page.data is not None:
             listing = self._sources.read_listing(address, page.data)
@@ -152,7 +170,7 @@ class Visits:
         try:
             page = self._visitor.visit(address, *marks)
         except SourceError as error:
-            self.failed(address, seen, str(error), stored)
+            self.failed(address, seen, str(error), stored, self._pause(error))
             return 0
         if page.data is None:
             self.unchanged += 1
