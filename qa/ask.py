@@ -40,6 +40,7 @@ from qa.window import Window, windows
 READ = 8  # passages found for a question, and read at most
 ALSO = 0.1  # probability from which on an answer is shown beside one that is
 ALL = Filters()
+_LATE = "Time ran out before every passage was read."
 CORES = os.cpu_count() or 1
 
 
@@ -127,14 +128,17 @@ class QA:
         started = time.perf_counter()
         return self._reply(self._find(text, filters, k), 0, started, unread=k)
 
-    def ask(self, text: str, k: int = 3, filters: Filters = ALL) -> Reply:
+    def ask(
+        self, text: str, k: int = 3, filters: Filters = ALL, budget_ms: float = math.inf
+    ) -> Reply:
         """At most `k` answers to the question, surest first, or none with the reason.
 
-        Raises `QuestionError` or `QuestionTooLong` for what is no question, and what
-        `library` raises.
+        It is `partial` when `budget_ms` ran out before all was read. Raises `QuestionError` or
+        `QuestionTooLong` for what is no question, and what `library` raises.
         """
         started = time.perf_counter()
-        return self._reply(self.read(text, filters), k, started)
+        reading, left = self._read(text, filters, started + budget_ms / 1000)
+        return self._reply(reading, k, started, unread=left, late=_LATE)
 
     def stream(
         self, text: str, k: int = 3, filters: Filters = ALL, budget_ms: float = math.inf
@@ -151,8 +155,7 @@ class QA:
         yield self._reply(reading, k, started, unread=left)
         while left:
             if (time.perf_counter() - started) * 1000 >= budget_ms:
-                late = "Time ran out before every passage was read."
-                yield self._reply(reading, k, started, unread=left, late=late)
+                yield self._reply(reading, k, started, unread=left, late=_LATE)
                 return
             reading, left = self._read_one(reading, todo[-left:])
             yield self._reply(reading, k, started, unread=left)
@@ -164,12 +167,16 @@ class QA:
 
         Raises what `ask` raises.
         """
+        return self._read(text, filters, math.inf)[0]
+
+    def _read(self, text: str, filters: Filters, until: float) -> tuple[Reading, int]:
+        """The same, but nothing that is not begun `until` then; and how much is left of it."""
         reading = self._find(text, filters, READ)
         todo = _windows(reading.articles, reading.hits)
         left = len(todo)
-        while left:
+        while left and time.perf_counter() < until:
             reading, left = self._read_one(reading, todo[-left:])
-        return reading
+        return reading, left
 
     def _read_one(self, reading: Reading, todo: list[Window]) -> tuple[Reading, int]:
         """The first of the windows read too; how many of the others are worth reading."""

@@ -14,11 +14,16 @@ from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from random import Random
+from statistics import quantiles
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
 from served import ROOT, get, serving
 from shelf import BUILDERS, QUESTIONS, STATES, Shelf, files_of
+
+from web import Settings
+from web.turns import RETRY
 
 PATIENCE = 120  # seconds until something that never happens fails its test
 ASK = f"/api/v1/ask?q={quote(QUESTIONS[0])}"
@@ -40,15 +45,30 @@ def until(happened):
         time.sleep(0.02)
 
 
+class Told(NamedTuple):
+    """What came for one question, and how many seconds after it was sent."""
+
+    status: int
+    body: bytes
+    seconds: float
+
+
 def reply(port, path=ASK):
     """Status and body; 0 and the error for a connection that ends before."""
+    status, body, _ = timed(port, path)
+    return status, body
+
+
+def timed(port, path=ASK):
+    """The same with the time that it took."""
+    began = time.monotonic()
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request("GET", path)
         got = connection.getresponse()
-        return got.status, got.read()
+        return Told(got.status, got.read(), time.monotonic() - began)
     except (OSError, HTTPException) as error:
-        return 0, repr(error).encode()
+        return Told(0, repr(error).encode(), time.monotonic() - began)
     finally:
         connection.close()
 
@@ -60,7 +80,7 @@ def clients(port, count):
 
     def go_on():
         while not stop.is_set():
-            replies.append(reply(port))
+            replies.append(timed(port))
 
     with ThreadPoolExecutor(count) as pool:
         asking = [pool.submit(go_on) for _ in range(count)]
@@ -91,6 +111,18 @@ def check(shelf, status, body):
     assert BUILDERS[other] not in str(told)
 
 
+def promised():
+    """Seconds in which the settings have a question answered: it comes, waits, and is read for."""
+    usual = Settings()
+    return usual.request_seconds + usual.wait_seconds + usual.answer_seconds
+
+
+def times(replies, status):
+    """The p50 and p99 of the seconds that replies of this status took."""
+    found = quantiles([one.seconds for one in replies if one.status == status], n=100)
+    return found[49], found[98]
+
+
 def swaps(shelf, library, count, crowd, pause=0.0):
     """Rebuild a library that is asked by a crowd, so many times; what was seen of it."""
     with serving(library, embedder=shelf.embedder, refresh_seconds=0.05) as served:
@@ -101,7 +133,7 @@ def swaps(shelf, library, count, crowd, pause=0.0):
                 state = STATES[(revision - 1) % 2]
                 assert shelf.index(library, state)[0] == 0
                 wanted = f'"revision": {revision}'.encode()
-                until(lambda wanted=wanted: any(wanted in body for _, body in replies[-crowd:]))
+                until(lambda wanted=wanted: any(wanted in one.body for one in replies[-crowd:]))
                 seen.append((served.status("VmRSS"), len(list(open_files.iterdir()))))
                 time.sleep(pause)
         assert {line["event"] for line in served.lines()} == {"request"}
@@ -112,19 +144,22 @@ def test_every_reply_is_from_one_revision_while_the_library_is_rebuilt(shelf):
     library = shelf.new("swapped")
     replies, _ = swaps(shelf, library, 3, crowd=6)
     for one in replies:
-        check(shelf, *one)
+        check(shelf, one.status, one.body)
     assert len(list((library / "derived").iterdir())) == 2
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("crowd", "pause"), [(32, 0), (200, 11)])
 def test_fifty_revisions_under_load_leave_memory_and_files_as_they_were(shelf, crowd, pause):
-    """The second form takes ten minutes."""
+    """The second form takes ten minutes; its clients ask again at once, whatever they are told."""
     library = shelf.new(f"swapped-by-{crowd}")
     replies, seen = swaps(shelf, library, 50, crowd, pause)
     for one in replies:
-        check(shelf, *one)
-    print(Counter(status for status, _ in replies), seen[4], seen[-1])
+        check(shelf, one.status, one.body)
+    served, refused = times(replies, 200), times(replies, 503)
+    print(Counter(one.status for one in replies), served, refused, seen[4], seen[-1])
+    assert served[1] < promised()
+    assert refused[1] < RETRY  # who shall come again in two seconds knows it before they are over
     assert seen[-1][0] < 1.1 * max(rss for rss, _ in seen[4:10])
     assert seen[-1][1] < seen[4][1] + crowd / 2
     assert len(list((library / "derived").iterdir())) == 2
@@ -165,7 +200,7 @@ def test_a_reload_under_load_loses_no_question(shelf):
             so_far = len(replies)
             until(lambda: len(replies) > so_far + 8)
         for one in replies:
-            check(shelf, *one)
+            check(shelf, one.status, one.body)
 
 
 def test_models_are_opened_after_the_fork(shelf):

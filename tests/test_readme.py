@@ -10,6 +10,8 @@ import httpx
 import pytest
 from web_fakes import WORDS, FakeQA
 
+from index.fetch import client
+from index.sources import child, files, parser, tables
 from qa import MAX_QUESTION
 from qa.cli import main
 from web import Settings, create_app
@@ -99,6 +101,19 @@ def test_the_limits_in_the_threat_model_are_the_defaults():
     assert f"| a request's head | {MAX_HEAD:,} bytes" in told and HELD == 256 * 1024
     seconds = [f"{float(defaults[f'CITESPAN_{one}_SECONDS']):.0f}" for one in ("REQUEST", "REPLY")]
     assert " and ".join(seconds) + " seconds | `CITESPAN_REQUEST_SECONDS`" in told
+    seconds = [f"{float(defaults[f'CITESPAN_{one}_SECONDS']):.0f}" for one in ("WAIT", "ANSWER")]
+    assert " and ".join(seconds) + " seconds; then 503" in told
     assert f"{defaults['CITESPAN_CONNECTIONS']}; then the slowest" in told
     assert f"{MAX_ADDRESS:,} bytes" in told and f"{MAX_QUESTION} characters" in told
     assert defaults["CITESPAN_LIMIT"] == "" and defaults["CITESPAN_PROXIES"] == "0"
+
+
+def test_the_limits_of_what_comes_from_outside_are_those_in_the_threat_model():
+    told = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    page = f"{client.SECONDS:.0f} seconds, {client.SIZE / 1e6:.0f} MB, {client.HOPS} further"
+    assert f"| a page that is fetched | {page} addresses |" in told
+    assert client._RETRY.retry_after_max == 86_400 and "left alone | up to a day |" in told
+    parsed = f"{parser.FILE_SECONDS:.0f} seconds, {child._MEMORY / 1e9:.0f} GB of memory"
+    assert f"to be parsed | {parsed} |" in told
+    sizes = f"{files.SIZE_LIMIT / 1e6:.0f} MB and {tables.ROW_LIMIT / 1e6:.0f} MB"
+    assert f"a row of a table | {sizes} |" in told

@@ -41,6 +41,8 @@ def test_a_budget_that_runs_out_leaves_a_partial_reply(qa):
     assert first.partial and last.partial and last.answers == ()
     assert last.passages == qa.ask(QUESTIONS[0]).passages
     assert last.reason == "Time ran out before every passage was read."
+    asked = qa.ask(QUESTIONS[0], budget_ms=0)
+    assert replace(asked, took_ms=0.0, timings={}) == replace(last, took_ms=0.0, timings={})
 
 
 def test_with_nothing_to_read_there_is_one_whole_reply(qa):

@@ -8,9 +8,11 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from web.turns import RETRY, Turns
 
+PATIENCE = 30.0
+
 
 def test_turns_are_free_again_when_they_end_even_badly():
-    turns = Turns(1, 0)
+    turns = Turns(1, 0, PATIENCE)
     for _ in range(3):
         with pytest.raises(ValueError, match="bad"), turns.take():
             assert turns.taken == 1
@@ -19,7 +21,7 @@ def test_turns_are_free_again_when_they_end_even_badly():
 
 
 def test_one_more_than_may_wait_is_refused_at_once():
-    turns = Turns(2, 0)
+    turns = Turns(2, 0, PATIENCE)
     with turns.take(), turns.take():
         with pytest.raises(ServiceUnavailable) as refused, turns.take():
             pass
@@ -27,7 +29,7 @@ def test_one_more_than_may_wait_is_refused_at_once():
 
 
 def test_who_waits_gets_the_turn_that_ends():
-    turns, waits, done = Turns(1, 1), Event(), []
+    turns, waits, done = Turns(1, 1, PATIENCE), Event(), []
 
     def ask():
         waits.set()
@@ -48,7 +50,7 @@ def test_who_waits_gets_the_turn_that_ends():
 
 
 def test_nobody_waits_for_ever():
-    turns = Turns(1, 1, patience=0.01)
+    turns = Turns(1, 1, 0.01)
     with turns.take(), pytest.raises(ServiceUnavailable), turns.take():
         pass
     assert (turns.taken, turns.waiting) == (0, 0)

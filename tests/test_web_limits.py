@@ -1,15 +1,20 @@
 """What keeps the service well: tags, limits per client, other origins, counts."""
 
+from dataclasses import replace
+
 import pytest
 import web_fakes as fakes
 from prometheus_client.parser import text_string_to_metric_families
 from web_fakes import PACT, FakeLibrary, FakeQA
 
-from web import Settings, create_app
+from web import Settings, create_app, service
 from web.settings import SettingsError, read_settings
 
 THEIRS = "https://example.org"
 TAGGED = ["ask?q=who", "search?q=who", "articles", f"articles/{PACT.id}"]
+
+
+LATE = "Time ran out before every passage was read"
 
 
 def client_of(qa=None, **settings):
@@ -177,3 +182,50 @@ def test_questions_are_counted_by_stage_and_never_told():
 def test_counts_are_there_without_a_library_and_of_one_app_only():
     found = measured(client_of(FakeQA(broken=fakes.MISSING)))
     assert found["citespan_revision",] == 0.0 and found["citespan_questions_total",] == 0.0
+
+
+ASKING = {
+    "/api/v1/ask?q=who": None,
+    "/?q=who": None,
+    "/api/v1/ask/stream?q=who": None,
+    "/api/v1/ask": {"question": "who?"},
+    "/api/v1/ask/batch": {"questions": [{"question": "who?"}]},
+    "/api/v1/table": {"questions": ["who?"], "article_ids": [PACT.id]},
+}
+
+
+@pytest.mark.parametrize(("path", "body"), ASKING.items(), ids=ASKING)
+def test_nothing_is_read_for_longer_than_is_set(path, body):
+    for given, milliseconds in ({}, 30_000), ({"answer_seconds": 0.5}, 500):
+        client = client_of(qa := FakeQA(), **given)
+        reply = client.get(path) if body is None else client.post(path, json=body)
+        assert reply.status_code == 200 and reply.data
+        assert qa.budgets == [milliseconds]
+
+
+def test_a_client_may_want_less_of_a_stream_but_no_more():
+    client = client_of(qa := FakeQA(), answer_seconds=10)
+    for wanted in (2_000, 60_000):
+        assert client.get(f"/api/v1/ask/stream?q=who&budget_ms={wanted}").data
+    assert qa.budgets == [2_000, 10_000]
+
+
+def test_a_reply_that_time_cut_short_says_so_and_is_kept_by_nobody():
+    qa = FakeQA()
+    client = client_of(qa)
+    assert "ETag" in client.get("/api/v1/ask?q=who").headers
+    assert LATE not in client.get("/?q=who").text
+    qa.replied = replace(qa.replied, partial=True)
+    reply = client.get("/api/v1/ask?q=who")
+    assert reply.json["partial"] is True and "ETag" not in reply.headers
+    assert LATE in client.get("/?q=who").text
+
+
+def test_how_long_a_question_may_wait_is_set():
+    app = create_app(Settings(threads=1, queue=1, wait_seconds=0.01), FakeQA())
+    with app.app_context():
+        turns = service.current().turns
+    with turns.take():
+        reply = app.test_client().get("/api/v1/ask?q=who")
+    assert reply.status_code == 503 and reply.headers["Retry-After"] == "2"
+    assert Settings().wait_seconds == 30

@@ -56,7 +56,7 @@ def test_a_batch_is_a_line_a_reply_in_order(client, qa, app):
 
 
 def test_an_error_amid_a_batch_is_a_line_of_its_own(client, qa):
-    def asked(question, k, filters):
+    def asked(question, k, filters, budget_ms):
         if question == "two":
             raise LibraryCorrupt("torn")
         return qa.replied

@@ -124,6 +124,7 @@ class FakeQA:
     broken: Exception | None = None
     asked: list[tuple[str, int]] = field(default_factory=list)
     filtered: list[Filters] = field(default_factory=list)
+    budgets: list[float] = field(default_factory=list)
 
     @property
     def library(self) -> FakeLibrary:
@@ -138,11 +139,14 @@ class FakeQA:
     def edition(self) -> str:
         return f"fake {self.library.revision}"
 
-    def ask(self, question: str, k: int = 3, filters: Filters = ALL) -> Reply:
+    def ask(
+        self, question: str, k: int = 3, filters: Filters = ALL, budget_ms: float = math.inf
+    ) -> Reply:
         if self.broken is not None:
             raise self.broken
         self.asked.append((Question(question).text, k))
         self.filtered.append(filters)
+        self.budgets.append(budget_ms)
         return self.replied
 
     def near(self, question: str, k: int, filters: Filters = ALL) -> Reply:
@@ -153,6 +157,7 @@ class FakeQA:
         self, question: str, k: int = 3, filters: Filters = ALL, budget_ms: float = math.inf
     ) -> Iterator[Reply]:
         yield self.near(question, k, filters)
+        self.budgets[-1] = budget_ms
         yield replace(self.replied, partial=budget_ms == 0)
 
 
@@ -162,12 +167,14 @@ class SlowQA(FakeQA):
 
     folder: Path = Path()
 
-    def ask(self, question: str, k: int = 3, filters: Filters = ALL) -> Reply:
+    def ask(
+        self, question: str, k: int = 3, filters: Filters = ALL, budget_ms: float = math.inf
+    ) -> Reply:
         (self.folder / "asked").touch()
         (self.folder / f"asked-{uuid4()}").touch()
         while not (self.folder / "go").exists():
             time.sleep(0.01)
-        return super().ask(question, k, filters)
+        return super().ask(question, k, filters, budget_ms)
 
 
 LARGE = replace(PACT, id="00000000000000cc", text="The pact is long. " * 300_000)

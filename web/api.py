@@ -22,7 +22,10 @@ def ask() -> Response:
     inputs.only("q", "k", *inputs.FILTERS)
     here = service.current()
     k = inputs.whole("k", shapes.DEFAULT_ANSWERS, 1, here.settings.max_answers)
-    return send.value(reply_json(here.ask(request.args.get("q", ""), k, inputs.filters())))
+    reply = here.ask(request.args.get("q", ""), k, inputs.filters())
+    if reply.partial:
+        etag.forget()
+    return send.value(reply_json(reply))
 
 
 @api.post("/ask")

@@ -17,6 +17,11 @@ def tag_replies(blueprint: Blueprint) -> None:
     blueprint.after_request(_tag)
 
 
+def forget() -> None:
+    """Have no tag on this reply: it may be another when it is asked for again."""
+    g.pop("tag", None)
+
+
 def _not_modified() -> Response | None:
     if request.method not in ("GET", "HEAD"):
         return None

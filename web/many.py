@@ -35,7 +35,7 @@ def stream() -> Response:
     inputs.only("q", "k", "budget_ms", *inputs.FILTERS)
     here = service.current()
     k = inputs.whole("k", shapes.DEFAULT_ANSWERS, 1, here.settings.max_answers)
-    budget = inputs.whole("budget_ms", MAX_BUDGET, 0, MAX_BUDGET)
+    budget = min(inputs.whole("budget_ms", MAX_BUDGET, 0, MAX_BUDGET), here.budget_ms)
     growing = here.qa.stream(request.args.get("q", ""), k, inputs.filters(), budget)
     return _held(here, lambda: send.events(_told(here, next(growing), growing, errors.place())))
 
@@ -54,7 +54,7 @@ def _answered(
 ) -> Iterator[dict[str, Any]]:
     for one in asked:
         try:
-            reply = here.qa.ask(one.question, one.k, one.filters())
+            reply = here.qa.ask(one.question, one.k, one.filters(), here.budget_ms)
         except Exception as error:  # the lines before it are sent already
             yield errors.problem(error, place).model_dump()
         else:

@@ -33,10 +33,15 @@ class Service:
     meters: Meters
     indexing: Indexing
 
+    @property
+    def budget_ms(self) -> float:
+        """Milliseconds after which nothing more is read for a question."""
+        return self.settings.answer_seconds * 1000
+
     def ask(self, text: str, k: int, filters: Filters = ALL) -> Reply:
         """The reply to a question, when its turn comes. Raises what `QA.ask` raises."""
         with self.turns.take():
-            reply = self.qa.ask(text, k, filters)
+            reply = self.qa.ask(text, k, filters, self.budget_ms)
         self.seen(reply)
         return reply
 
@@ -49,7 +54,7 @@ class Service:
 
 def put(app: Flask, qa: QA, settings: Settings) -> None:
     """Give the app its service."""
-    turns = Turns(settings.threads, settings.queue)
+    turns = Turns(settings.threads, settings.queue, settings.wait_seconds)
     meters = Meters(
         {
             "citespan_waiting": ("Questions in the queue.", lambda: turns.waiting),

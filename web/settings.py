@@ -40,6 +40,16 @@ class Settings(BaseSettings):
     queue: int = Field(
         16, ge=0, le=1000, description="Questions that may wait; one more is told to come again."
     )
+    wait_seconds: float = Field(
+        30.0, gt=0, le=3600, description="Seconds that a question may wait; then the same."
+    )
+    answer_seconds: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        description="Seconds after which nothing more is read for a question: the reply is then"
+        " partial.",
+    )
     connections: int = Field(
         900, ge=64, le=65536, description="Open connections; the slowest make room for others."
     )

@@ -49,7 +49,7 @@ def _article(here: service.Service, id: str) -> Article:
 def _row(here: service.Service, article: Article, questions: list[str]) -> shapes.Row:
     cells = []
     for question in questions:
-        reply = here.qa.ask(question, 1, Filters(article_ids=(article.id,)))
+        reply = here.qa.ask(question, 1, Filters(article_ids=(article.id,)), here.budget_ms)
         here.seen(reply)
         best = [shapes.Answer(**answer_json(answer)) for answer in reply.answers[:1]]
         cells.append(shapes.Cell(answer=best[0] if best else None, reason=reply.reason))

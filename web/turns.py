@@ -9,15 +9,14 @@ from threading import Lock, Semaphore
 
 from werkzeug.exceptions import ServiceUnavailable
 
-PATIENCE = 30.0  # seconds in the queue
 RETRY = 2  # seconds after which to come again
 _BUSY = "too many questions are waiting already: ask again in a moment"
 
 
 class Turns:
-    """`slots` at once, `queue` waiting; safe to use from several threads."""
+    """`slots` at once, `queue` waiting, each `patience` seconds at most; thread-safe."""
 
-    def __init__(self, slots: int, queue: int, patience: float = PATIENCE) -> None:
+    def __init__(self, slots: int, queue: int, patience: float) -> None:
         self._free = Semaphore(slots)
         self._queue = queue
         self._patience = patience
