@@ -13,6 +13,7 @@ from index.embed import (
 )
 from index.errors import (
     EmbedderError,
+    LibraryAway,
     LibraryCorrupt,
     LibraryError,
     LibraryLocked,
@@ -26,7 +27,7 @@ from index.library import MODELS, Library, library_fingerprint, published
 from index.migrate import migrate
 from index.onnx import export_model, open_session
 from index.opened import AnyLibrary, check_fingerprint, open_library
-from index.place import SCHEME, Place, Remote, folder_of, place_of
+from index.place import SCHEMES, Place, Remote, folder_of, place_of
 from index.put import given_article, is_given
 from index.records import Article, Failure, Hit, Passage
 from index.report import Report
@@ -39,7 +40,7 @@ from index.watch import Round, watch
 __all__ = [
     "DEFAULT_EMBEDDER",
     "MODELS",
-    "SCHEME",
+    "SCHEMES",
     "AnyLibrary",
     "Article",
     "Counts",
@@ -48,6 +49,7 @@ __all__ = [
     "Failure",
     "Hit",
     "Library",
+    "LibraryAway",
     "LibraryCorrupt",
     "LibraryError",
     "LibraryLocked",

@@ -4,6 +4,7 @@ LibraryError
 ├── SourceError        a file or row can't become an article
 │   └── SourceBusy     a page's site asks not to be asked for some time
 ├── EmbedderError      the embedding model can't be loaded
+├── LibraryAway        the server that it lies on can't be used now
 ├── LibraryMissing     nothing has been indexed in this folder yet
 ├── LibraryLocked      another process is indexing into this folder
 ├── LibraryMismatch    built with another embedder, splitter or format
@@ -33,6 +34,10 @@ class SourceBusy(SourceError):
 
 class EmbedderError(LibraryError):
     """The embedding model can't be loaded."""
+
+
+class LibraryAway(LibraryError):
+    """The server that the library lies on can't be used now."""
 
 
 class LibraryMissing(LibraryError):

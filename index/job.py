@@ -1,6 +1,6 @@
 """One change of the library in a process of its own: its asker need not hold the model.
 
-One JSON object in: `data`, `library`, `embedder`, and `folder`, or `put` with `fields`, or
+One JSON object in: `data`, `library`, `token`, `embedder`, and `folder`, or `put` with `fields`, or
 `remove`.
 Lines of JSON out: `done` and `total` files on the way, then a `report` or a `problem`.
 """
@@ -32,7 +32,8 @@ def main() -> None:
 
 
 def _do(job: dict[str, Any]) -> Report:
-    place, embedder = place_of(Path(job["data"]), job["library"]), job["embedder"]
+    place = place_of(Path(job["data"]), job["library"], job["token"])
+    embedder = job["embedder"]
     if "put" in job:
         return put(job["put"], job["fields"], place, embedder)
     if "remove" in job:

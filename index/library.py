@@ -71,6 +71,9 @@ class Library:
         """Revision and seal on disk now. Raises `LibraryMissing`."""
         return published(self._path.parent)
 
+    def reach(self) -> None:
+        """Nothing has to be: files do not go away."""
+
     def renew(self) -> None:
         """Read the same revision through a new connection once the write-ahead log is long.
 
@@ -98,6 +101,17 @@ class Library:
     def matching(self, text: str, k: int, among: Numbers | None = None) -> list[tuple[int, float]]:
         """At most `k` (passage number, BM25 score) pairs, best first."""
         return self._terms.matching(text, k, among)
+
+    def rankings(
+        self, text: str, vector: NDArray[np.float32], k: int, among: Numbers | None
+    ) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+        """The best by meaning and the best by words, at most `k` each; and among the first, last,
+        those that words alone have found.
+        """
+        near, words = self.nearest(vector, k, among), self.matching(text, k, among)
+        met = {number for number, _ in near}
+        rest = np.array([number for number, _ in words if number not in met], dtype=np.int64)
+        return near + self.nearest(vector, len(rest), rest), words
 
     def numbers(
         self,

@@ -9,12 +9,12 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.calls import Calls
 from index.errors import LibraryError
 from index.place import Remote
 
@@ -35,7 +35,8 @@ _NO_VECTOR = [0.0, 0.0]  # every collection must have a vector field
 _WORDS = {"tokenizer": "standard"}  # words come as stems: Lite passes over filters without a word
 
 _ROW = {"id", "kind", "article", "word", "value", "revision"}
-_PASSAGE = {"id", "article", "revision", "start", "stop", "vector"}
+_PASSAGE = {"id", "article", "revision", "start", "stop", "vector", "words"}
+_FOUND = ["article", "revision", "words"]
 
 Row = dict[str, Any]
 Floats = NDArray[np.float32]
@@ -44,15 +45,15 @@ Floats = NDArray[np.float32]
 class Milvus:
     """One library's collections on a server: `rows` of text by id, and `passages` to search.
 
-    Safe to use from several threads. Raises `LibraryError` when the server can't be used.
+    Safe to use from several threads. Raises `LibraryAway` when the server can't be used.
     """
 
     def __init__(self, remote: Remote) -> None:
         self.address = str(remote)
         self.rows, self.passages = f"{remote.name}_rows", f"{remote.name}_passages"
-        uri = f"http://{remote.host}:{remote.port}"
-        with self._translated():
-            self._client = _load_client(uri)
+        self._calls = Calls(remote)
+        with self._calls.translated():
+            self._client = _load_client(remote)
             told = str(self._client.get_server_version(timeout=_PATIENCE))
         found = re.search(r"(\d{1,4})\.(\d{1,4})", told)
         version = (int(found[1]), int(found[2])) if found else (0, 0)
@@ -69,12 +70,12 @@ class Milvus:
 
     def has(self, collection: str) -> bool:
         """Whether the collection exists."""
-        with self._translated():
+        with self._calls.translated():
             return bool(self._client.has_collection(collection, timeout=_PATIENCE))
 
     def load(self, collection: str) -> None:
         """Make the collection ready to be read. Raises `LibraryError` when it is not ours."""
-        with self._translated():
+        with self._calls.translated():
             told = self._client.describe_collection(collection, timeout=_PATIENCE)
             fields = {field["name"] for field in told["fields"]}
             if not (_ROW if collection == self.rows else _PASSAGE) <= fields:
@@ -113,14 +114,9 @@ class Milvus:
         indexed = self._client.prepare_index_params()
         of_vectors = {"M": 16, "efConstruction": 200}
         indexed.add_index("vector", index_type="HNSW", metric_type="IP", params=of_vectors)
+        analysed = {"enable_analyzer": True, "analyzer_params": _WORDS} if self._makes_words else {}
+        schema.add_field("words", DataType.VARCHAR, max_length=LONGEST, **analysed)
         if self._makes_words:
-            schema.add_field(
-                "words",
-                DataType.VARCHAR,
-                max_length=LONGEST,
-                enable_analyzer=True,
-                analyzer_params=_WORDS,
-            )
             schema.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
             schema.add_function(Function("bm25", FunctionType.BM25, ["words"], ["sparse"]))
             indexed.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25")
@@ -128,7 +124,7 @@ class Milvus:
         self.can_match = self._makes_words
 
     def _make(self, collection: str, schema: Any, indexed: Any) -> None:
-        with self._translated():
+        with self._calls.translated():
             self._client.create_collection(
                 collection,
                 schema=schema,
@@ -141,7 +137,7 @@ class Milvus:
         self, collection: str, where: str, fields: Sequence[str], *, strong: bool = False
     ) -> list[Row]:
         """At most `MOST` rows. `strong`: all that was written before; else of late seconds ago."""
-        with self._translated():
+        with self._calls.translated():
             return list(
                 self._client.query(
                     collection,
@@ -165,7 +161,7 @@ class Milvus:
 
     def every(self, collection: str, where: str, fields: Sequence[str]) -> Iterator[Row]:
         """All rows, as many as there are, with all that was written before; no long texts."""
-        with self._translated():
+        with self._calls.translated():
             going = self._client.query_iterator(
                 collection,
                 batch_size=_IDS,
@@ -181,24 +177,24 @@ class Milvus:
             going.close()
 
     def nearest(self, vector: Floats, k: int, where: str) -> list[Row]:
-        """At most `k` passages, best first: id, article, revision and `score`, the cosine."""
+        """At most `k` passages, best first: id, article, revision, words; `score`: the cosine."""
         params = {"params": {"ef": max(_EF, k)}}
         return self._search("vector", vector.tolist(), k, where, params)
 
     def matching(self, text: str, k: int, where: str) -> list[Row]:
-        """At most `k` passages, best first: id, article, revision and `score` by BM25."""
+        """The same by BM25, as the server counts it."""
         rows = self._search("sparse", text, k, where, {})
         return [row | {"score": abs(row["score"])} for row in rows]
 
     def _search(self, field: str, given: Any, k: int, where: str, params: Row) -> list[Row]:
-        with self._translated():
+        with self._calls.translated():
             [found] = self._client.search(
                 self.passages,
                 [given],
                 anns_field=field,
                 limit=min(k, MOST),
                 filter=where,
-                output_fields=["article", "revision"],
+                output_fields=_FOUND,
                 search_params=params,
                 consistency_level="Bounded",
                 timeout=_PATIENCE,
@@ -213,63 +209,38 @@ class Milvus:
 
     def put_passages(self, rows: Sequence[Row]) -> None:
         """Write passages: id, article, revision, start, stop, vector, words."""
-        kept = rows
-        if not self.can_match:
-            kept = [{name: row[name] for name in row if name != "words"} for row in rows]
-        self._put(self.passages, kept)
+        self._put(self.passages, rows)
 
     def _put(self, collection: str, rows: Sequence[Row]) -> None:
         """Upserted, for a call that is given up may have been heard, and is made again."""
-        with self._translated():
+        with self._calls.translated():
             for part in _parts(rows, _STEP):
                 self._client.upsert(collection, list(part), timeout=_PATIENCE)
 
     def delete(self, collection: str, ids: Sequence[Any]) -> None:
         """Take rows out by their ids; one that is not there is none."""
-        with self._translated():
+        with self._calls.translated():
             for part in _parts(ids, _IDS):
                 self._client.delete(collection, ids=list(part), timeout=_PATIENCE)
 
     def drop(self) -> None:
         """Delete the library, both its collections; one that is not there is none."""
-        with self._translated():
+        with self._calls.translated():
             for collection in (self.passages, self.rows):
                 self._client.drop_collection(collection, timeout=_MAKING)
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """pymilvus' errors as ours."""
-        try:
-            yield
-        except ImportError as error:
-            raise LibraryError(
-                f"a library such as {self.address} needs pymilvus: pip install 'citespan[milvus]'"
-            ) from error
-        except Exception as error:
-            if isinstance(error, LibraryError) or not _is_theirs(error):
-                raise
-            said = " ".join(str(getattr(error, "message", error)).split())
-            if _AWAY.search(said):
-                raise LibraryError(
-                    f"the library {self.address} can't be reached: see that Milvus runs there"
-                ) from error
-            raise LibraryError(f"the server of {self.address} refuses: {said[:300]}") from error
 
-
-_AWAY = re.compile(
-    r"Fail connecting|UNAVAILABLE|DEADLINE_EXCEEDED|CANCELLED|Retry timeout|closed channel"
-)
-
-
-def _load_client(uri: str) -> Any:
+def _load_client(remote: Remote) -> Any:
     from pymilvus import MilvusClient
 
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs every error with its trace
-    return MilvusClient(uri=uri, timeout=_PATIENCE, grpc_options=_SOON)
-
-
-def _is_theirs(error: Exception) -> bool:
-    return type(error).__module__.partition(".")[0] in ("pymilvus", "grpc")
+    return MilvusClient(
+        uri=f"http://{remote.host}:{remote.port}",
+        secure=remote.tls,
+        token=remote.token or "",
+        timeout=_PATIENCE,
+        grpc_options=_SOON,
+    )
 
 
 def one_of(field: str, values: Sequence[Any]) -> str:

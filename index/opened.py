@@ -37,6 +37,8 @@ class AnyLibrary(Protocol):
 
     def renew(self) -> None: ...
 
+    def reach(self) -> None: ...
+
     def close(self) -> None: ...
 
     def nearest(
@@ -46,6 +48,10 @@ class AnyLibrary(Protocol):
     def matching(
         self, text: str, k: int, among: Numbers | None = None
     ) -> list[tuple[int, float]]: ...
+
+    def rankings(
+        self, text: str, vector: NDArray[np.float32], k: int, among: Numbers | None
+    ) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]: ...
 
     def numbers(
         self,

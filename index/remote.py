@@ -4,7 +4,7 @@ It must not know what a question is.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from index.errors import LibraryCorrupt
 from index.library import MODELS, model_name
-from index.milvus import MOST, Milvus, Row, one_of, quoted
+from index.milvus import Milvus, Row, one_of, quoted
 from index.place import Remote
 from index.records import Article, Failure, Hit, Passage
 from index.remote_rows import (
@@ -26,8 +26,8 @@ from index.remote_rows import (
     read_failures,
     state_of,
 )
+from index.remote_search import WIDE, Search
 from index.store import Counts
-from index.terms import stems
 
 _KNOWN = 100_000  # heads that are kept in memory
 _ARTICLES, _ACRONYMS = 1000, 10_000  # the same of whole articles, and of words looked up
@@ -47,6 +47,9 @@ class RemoteLibrary:
         """
         self._remote = remote
         self._milvus = Milvus(remote)
+        self._search: Search | None = None
+        self._known: dict[str, Head | None] = {}
+        self._settled = time.monotonic() + _BEHIND
         try:
             if not self._milvus.has(self._milvus.rows):
                 raise missing(remote)
@@ -56,23 +59,22 @@ class RemoteLibrary:
                 raise missing(remote)
             self.fingerprint, self._now, self.revision = fingerprint, now, now.revision
             self.published = now.revision, now.seal
-            self._has_passages = self._milvus.has(self._milvus.passages)
-            if self._has_passages:
+            if self._milvus.has(self._milvus.passages):
                 self._milvus.load(self._milvus.passages)
                 # From here on the server reads all that was written before this revision.
                 self._milvus.get(self._milvus.passages, "id == 0", ["id"], strong=True)
+                passages = now.counts.passages
+                self._search = Search(self._milvus, self._until, self._live, passages)
         except Exception:
             self._milvus.close()
             raise
         self.models = remote.folder / MODELS / model_name(self.fingerprint)
         self.notes: tuple[str, ...] = ()
-        if self._has_passages and not self._milvus.can_match:
+        if self._search is not None and not self._milvus.can_match:
             self.notes = (
-                f"{remote} has no BM25, which Milvus has from 2.5 on: passages are found by their"
-                " meaning alone",
+                "the library's server has no BM25, which Milvus has from 2.5 on: words are looked"
+                f" for in the {WIDE} passages that are nearest in meaning",
             )
-        self._known: dict[str, Head | None] = {}
-        self._settled = time.monotonic() + _BEHIND
         self._read = lru_cache(_ARTICLES)(self._read_article)
         self._expand = lru_cache(_ACRONYMS)(self._read_expansions)
 
@@ -86,6 +88,10 @@ class RemoteLibrary:
     def renew(self) -> None:
         """Nothing has to be: the server keeps no log for its readers."""
 
+    def reach(self) -> None:
+        """Raises `LibraryAway` when the server can't be used now."""
+        newest(self._milvus)
+
     def close(self) -> None:
         """End the connection."""
         self._milvus.close()
@@ -94,42 +100,17 @@ class RemoteLibrary:
         self, vector: NDArray[np.float32], k: int, among: Numbers | None = None
     ) -> list[tuple[int, float]]:
         """At most `k` (passage number, cosine) pairs, best first; `vector`: (dimension,)."""
-        return self._best(lambda most, where: self._milvus.nearest(vector, most, where), k, among)
+        return [] if self._search is None else self._search.nearest(vector, k, among)
 
     def matching(self, text: str, k: int, among: Numbers | None = None) -> list[tuple[int, float]]:
         """At most `k` (passage number, BM25 score) pairs, best first; none without BM25."""
-        words = " ".join(stems(text))
-        if not self._milvus.can_match or not words:
-            return []
-        return self._best(lambda most, where: self._milvus.matching(words, most, where), k, among)
+        return [] if self._search is None else self._search.matching(text, k, among)
 
-    def _best(
-        self, search: Callable[[int, str], list[Row]], k: int, among: Numbers | None
-    ) -> list[tuple[int, float]]:
-        if not self._has_passages or k < 1:
-            return []
-        if among is None:
-            return self._live_best(search, k, self._until)
-        found = [
-            pair
-            for at in range(0, len(among), _AMONG)
-            for pair in self._live_best(
-                search, k, f"{one_of('id', among[at : at + _AMONG].tolist())} and {self._until}"
-            )
-        ]
-        return sorted(found, key=lambda pair: -pair[1])[:k]
-
-    def _live_best(
-        self, search: Callable[[int, str], list[Row]], k: int, where: str
-    ) -> list[tuple[int, float]]:
-        """The best `k` that count: more are asked for where replaced ones are among them."""
-        asked = min(k, MOST)
-        while True:
-            rows = search(asked, where)
-            live = {int(row["id"]): float(row["score"]) for row in self._live(rows)}
-            if len(live) >= k or len(rows) < asked or asked == MOST:
-                return list(live.items())[:k]
-            asked = min(2 * asked, MOST)
+    def rankings(
+        self, text: str, vector: NDArray[np.float32], k: int, among: Numbers | None
+    ) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+        """The best by meaning and the best by words, as `Library.rankings` gives them."""
+        return ([], []) if self._search is None else self._search.rankings(text, vector, k, among)
 
     @property
     def _until(self) -> str:
@@ -180,7 +161,7 @@ class RemoteLibrary:
             and (published_to is None or "" < (head.published or "") <= published_to)
         ]
         found: set[int] = set()
-        for at in range(0, len(chosen) if self._has_passages else 0, _AMONG):
+        for at in range(0, 0 if self._search is None else len(chosen), _AMONG):
             where = f"{one_of('article', chosen[at : at + _AMONG])} and {self._until}"
             rows = self._milvus.every(self._milvus.passages, where, ["article", "revision"])
             found.update(int(row["id"]) for row in self._live(list(rows)))
@@ -207,7 +188,7 @@ class RemoteLibrary:
     def hits(self, scored: Sequence[tuple[int, float]]) -> list[Hit]:
         """Passage numbers with scores as `Hit`s, in the order given."""
         numbers = [number for number, _ in scored]
-        if not numbers or not self._has_passages:
+        if not numbers or self._search is None:
             return []
         fields = ["article", "revision", "start", "stop"]
         rows = self._milvus.get_by(self._milvus.passages, "id", numbers, fields, self._until)

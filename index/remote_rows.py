@@ -20,14 +20,14 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
+from index.bm25 import written
 from index.errors import LibraryCorrupt, LibraryMismatch, LibraryMissing
 from index.milvus import LONGEST, Milvus, Row, fit
 from index.place import Remote
 from index.records import Article, Failure
 from index.store import Counts
-from index.terms import stems
 
-FORMAT = "1"
+FORMAT = "2"
 HEAD_FIELDS = ["article", "revision", "value"]
 _STATE_FIELDS = ["kind", "revision", "value"]
 
@@ -140,7 +140,7 @@ def _cut(data: bytes) -> Iterator[str]:
 
 def words_of(title: str, text: str) -> str:
     """What a passage is searched for by its words: stems."""
-    return fit(" ".join(stems(f"{title}\n{text}")))
+    return fit(written(title, text))
 
 
 def passage_numbers(head: Head) -> list[int]:

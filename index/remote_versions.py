@@ -12,7 +12,7 @@ from index.milvus import Milvus, Row
 from index.records import Article
 from index.remote_rows import Head, acronym_ids, article_in, part_ids, passage_numbers
 
-_FIELDS = ["article", "revision", "start", "stop", "vector"]
+_FIELDS = ["article", "revision", "start", "stop", "vector", "words"]
 _MOST = 200  # parts, and articles, read in one call
 _PASSAGES = 1000
 
@@ -36,8 +36,7 @@ def read_versions(milvus: Milvus, heads: Iterable[Head]) -> Iterator[Stored]:
     for batch in _batches(heads):
         part = _found(milvus, milvus.rows, batch, part_ids, ["value"])
         short = _found(milvus, milvus.rows, batch, acronym_ids, ["word", "value"])
-        fields = [*_FIELDS, "words"] if milvus.can_match else _FIELDS
-        passage = _found(milvus, milvus.passages, batch, passage_numbers, fields)
+        passage = _found(milvus, milvus.passages, batch, passage_numbers, _FIELDS)
         parts = {id: str(row["value"]) for id, row in part.items()}
         for head in batch:
             try:

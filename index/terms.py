@@ -13,9 +13,9 @@ from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 from index.errors import LibraryCorrupt, LibraryError
 
 _ANALYZER = "words-en-v2"
-_TITLE_WEIGHT = 0.4  # a title's word counts this much beside the passage's own
-_PAIR_WEIGHT = 0.5  # two words of the question that stand together also there
-_APART = 2  # words between them at most, such as those of "Tower of London"
+TITLE_WEIGHT = 0.4  # a title's word counts this much beside the passage's own
+PAIR_WEIGHT = 0.5  # two words of the question that stand together also there
+APART = 2  # words between them at most, such as those of "Tower of London"
 _HEAP = 64_000_000  # bytes for the writer
 _LONGEST = 64  # letters of a word that is indexed
 _FIELDS = ("body", "title")
@@ -48,11 +48,11 @@ class TermIndex:
             body = Query.term_query(self._schema, "body", word, "freq")
             title = Query.term_query(self._schema, "title", word, "freq")
             clauses.append((Occur.Should, body))
-            clauses.append((Occur.Should, Query.boost_query(title, _TITLE_WEIGHT)))
+            clauses.append((Occur.Should, Query.boost_query(title, TITLE_WEIGHT)))
         for pair in dict.fromkeys(pairwise(words)):
             if pair[0] != pair[1]:
-                near = Query.phrase_query(self._schema, "body", list(pair), _APART)
-                clauses.append((Occur.Should, Query.boost_query(near, _PAIR_WEIGHT)))
+                near = Query.phrase_query(self._schema, "body", list(pair), APART)
+                clauses.append((Occur.Should, Query.boost_query(near, PAIR_WEIGHT)))
         query = Query.boolean_query(clauses)
         if among is not None:
             query = Query.boolean_query([(Occur.Must, query), (Occur.Must, self._only(among))])
@@ -110,6 +110,12 @@ class TermIndex:
 def stems(text: str) -> list[str]:
     """The words of a text as the index sees them."""
     return [str(word) for word in _analyzer().analyze(text)]
+
+
+def places(text: str) -> list[str]:
+    """Every word of a text in order, as the index sees it; "" for one that is not indexed."""
+    analyzer, plain = _analyzer(), TextAnalyzerBuilder(Tokenizer.simple()).build()
+    return [str(next(iter(analyzer.analyze(word)), "")) for word in plain.analyze(text)]
 
 
 def build_terms(rows: Iterable[tuple[int, str, str]], folder: Path | None) -> TermIndex:

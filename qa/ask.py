@@ -17,6 +17,7 @@ from index import (
     Article,
     Embedder,
     Hit,
+    LibraryAway,
     LibraryCorrupt,
     Place,
     check_fingerprint,
@@ -84,6 +85,7 @@ class QA:
         self._embedder: Embedder | None = None
         self._library: AnyLibrary | None = None
         self._turn = threading.Lock()
+        self._away = 0.0, ""  # when the library's server last was, by `time.monotonic`, and how
 
     @property
     def edition(self) -> str:
@@ -102,19 +104,30 @@ class QA:
         """Swap in the published revision, whole, when it is another; True when it was.
 
         Questions under way finish on the library they began with. Raises `LibraryMissing`,
-        `LibraryMismatch` or `LibraryCorrupt`, and then keeps what is open.
+        `LibraryAway`, `LibraryMismatch` or `LibraryCorrupt`, and then keeps what is open.
         """
+        asked = time.monotonic()
         with self._turn:
-            current = self._library
-            if current is not None and current.latest() == current.published:
-                current.renew()
-                return False
-            library = open_library(self._place)
-            check_fingerprint(library, self._embedder_fingerprint)
-            if self._embedder is None:
-                self._embedder = load_question_embedder(library.models, self._embedder_fingerprint)
-            self._library = library
-            return True
+            when, why = self._away
+            if when > asked:  # found out by another, while this one waited for its turn
+                raise LibraryAway(why)
+            try:
+                return self._take_newest()
+            except LibraryAway as error:
+                self._away = time.monotonic(), str(error)
+                raise
+
+    def _take_newest(self) -> bool:
+        current = self._library
+        if current is not None and current.latest() == current.published:
+            current.renew()
+            return False
+        library = open_library(self._place)
+        check_fingerprint(library, self._embedder_fingerprint)
+        if self._embedder is None:
+            self._embedder = load_question_embedder(library.models, self._embedder_fingerprint)
+        self._library = library
+        return True
 
     def search(self, text: str, k: int, filters: Filters = ALL) -> list[Hit]:
         """At most `k` passages for the question, best first, unread."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from index import build, open_library, place_of
+from index import build, open_library
 from qa.ask import open_qa
 from qa.evaluate import evaluate
 from qa.keeping import backup, migrate, restore, verify
@@ -24,6 +24,7 @@ from qa.options import (
     data_option,
     embedder_option,
     library_option,
+    place,
     reader_option,
     told,
 )
@@ -74,8 +75,8 @@ def index(
     files = [one for one in paths if isinstance(one, Path)]
     urls = [one for one in paths if isinstance(one, str)]
     with told():
-        place, progress = place_of(data, library), sys.stderr.isatty()
-        report = build(files, place, embedder, only=only, progress=progress, urls=urls)
+        where, progress = place(data, library), sys.stderr.isatty()
+        report = build(files, where, embedder, only=only, progress=progress, urls=urls)
     if as_json:
         click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
@@ -114,7 +115,7 @@ def ask(
     """
     with told():
         kept = Filters(sources, published_from, published_to, article_ids)
-        reply = open_qa(place_of(data, library), reader, embedder).ask(question, k, kept)
+        reply = open_qa(place(data, library), reader, embedder).ask(question, k, kept)
     if as_json:
         click.echo(json.dumps(reply_json(reply), ensure_ascii=False, indent=2))
     else:
@@ -200,7 +201,7 @@ def evaluate_command(
             limit,
             reader,
             embedder,
-            place_of(data, library),
+            place(data, library),
             sys.stderr.isatty(),
             without_half=without_half,
             plots=plots,
@@ -230,7 +231,7 @@ def _print_figures(figures: dict[str, Any]) -> None:
 def stats(data: Path, library: str | None) -> None:
     """Show what the library holds."""
     with told():
-        opened = open_library(place_of(data, library))
+        opened = open_library(place(data, library))
         counts, recall, failures = opened.counts(), opened.recall(), opened.failures()
     click.echo(f"articles    {counts.articles:,}")
     click.echo(f"passages    {counts.passages:,}")

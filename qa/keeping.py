@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from index import SCHEME, Place, contract_of, place_of, repair
+from index import SCHEMES, Place, contract_of, repair
 from index import backup as pack
 from index import migrate as move
 from index import restore as unpack
 from index import verify as find_problems
-from qa.options import data_option, embedder_option, library_option, told
+from qa.options import data_option, embedder_option, library_option, place, server_token, told
 from qa.printing import many, print_report
 
 
@@ -41,13 +41,13 @@ def verify(
     if contract is not None:
         sys.exit(1 if _print_contract(contract, data, embedder) else 0)
     with told():
-        place, failures = place_of(data, library), []
-        problems = find_problems(place)
+        where, failures = place(data, library), []
+        problems = find_problems(where)
         if problems and mend:
-            report = repair(place, embedder)
+            report = repair(where, embedder)
             done = "; ".join(report.notes) or "nothing of it could be mended"
             click.echo(f"{many(len(problems), 'problem')} found; {done}")
-            problems, failures = find_problems(place), report.failures
+            problems, failures = find_problems(where), report.failures
     for failure in failures:
         click.secho(f"failed     {failure.origin}: {failure.reason}", fg="red")
     for problem in problems:
@@ -63,7 +63,7 @@ def _print_contract(server: str, data: Path, embedder: str) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was made is deleted then
     broken = total = 0
     with told():
-        for one in contract_of(server, data, embedder):
+        for one in contract_of(server, data, embedder, server_token()):
             total += 1
             if one.problem is None:
                 click.echo(f"holds   {one.check} ({one.seconds:.1f} s)")
@@ -81,7 +81,7 @@ def _print_contract(server: str, data: Path, embedder: str) -> int:
 def backup(file: Path, data: Path, library: str | None) -> None:
     """Write the library to FILE, whole or not at all, also while it is served or written."""
     with told():
-        revision = pack(place_of(data, library), file, sys.stderr.isatty())
+        revision = pack(place(data, library), file, sys.stderr.isatty())
     click.echo(f"{file}: revision {revision}, {file.stat().st_size / 1e6:,.1f} MB")
 
 
@@ -93,7 +93,7 @@ def backup(file: Path, data: Path, library: str | None) -> None:
 def restore(file: Path, data: Path, library: str | None, embedder: str) -> None:
     """Put the library in FILE in the place of the one that is there, also while it is served."""
     with told():
-        report = unpack(file, place_of(data, library), embedder, sys.stderr.isatty())
+        report = unpack(file, place(data, library), embedder, sys.stderr.isatty())
     print_report(report)
 
 
@@ -116,4 +116,4 @@ def migrate(source: str, target: str, data: Path, embedder: str) -> None:
 
 
 def _place(named: str, data: Path) -> Place:
-    return place_of(data, named) if named.startswith(SCHEME) else Path(named)
+    return place(data, named) if named.startswith(SCHEMES) else Path(named)

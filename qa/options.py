@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from index import DEFAULT_EMBEDDER, LibraryError
+from index import DEFAULT_EMBEDDER, LibraryError, Place, place_of
 from qa.errors import QAError
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-class Place(click.Path):
+class PathOrAddress(click.Path):
     """A path, or as it stands an address of the web."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -25,7 +25,9 @@ class Place(click.Path):
         return super().convert(value, param, ctx)
 
 
-PLACE = Place(path_type=Path)
+PLACE = PathOrAddress(path_type=Path)
+# Never an argument: those are shown to everybody on the machine.
+_TOKEN = click.Option(["--token"], envvar="CITESPAN_MILVUS_TOKEN")
 
 
 def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,6 +48,17 @@ def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="CITESPAN_LIBRARY",
         help="A library on Milvus, milvus://HOST:PORT/NAME, in place of the folder's.",
     )(command)
+
+
+def place(data: Path, library: str | None) -> Place:
+    """Where the library is, with what its server takes. Raises `LibraryError`."""
+    return place_of(data, library, server_token())
+
+
+def server_token() -> str | None:
+    """What the server of a library takes, if it takes anything."""
+    token: str | None = _TOKEN.value_from_envvar(click.get_current_context())
+    return token
 
 
 def embedder_option(command: Callable[..., Any]) -> Callable[..., Any]:

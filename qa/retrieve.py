@@ -45,12 +45,7 @@ def search(library: AnyLibrary, text: str, vector: Vector, filters: Filters, k: 
     """At most `k` passages that pass the filters: these hold while the library is searched, so
     they never leave fewer than there are.
     """
-    among = _allowed(library, filters)
-    dense = library.nearest(vector, CANDIDATES, among)
-    words = library.matching(text, CANDIDATES, among)
-    met = {number for number, _ in dense}
-    rest = np.array([number for number, _ in words if number not in met], dtype=np.int64)
-    dense += library.nearest(vector, len(rest), rest)  # a cosine for those found by words alone
+    dense, words = library.rankings(text, vector, CANDIDATES, _allowed(library, filters))
     return library.hits(fuse(dense, words, DENSE_WEIGHT)[:k])
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from index import LibraryError, Round, place_of
+from index import LibraryError, Round
 from index import watch as rounds
-from qa.options import FILE, data_option, embedder_option, library_option, told
+from qa.options import FILE, data_option, embedder_option, library_option, place, told
 
 
 @click.command()
@@ -32,8 +32,8 @@ def watch(file: Path, once: bool, data: Path, library: str | None, embedder: str
     with told():
         try:
             progress = sys.stderr.isatty()
-            place = place_of(data, library)
-            going = rounds(file, place, embedder, once=once, progress=progress)
+            where = place(data, library)
+            going = rounds(file, where, embedder, once=once, progress=progress)
             for number, done in enumerate(going):
                 _print_round(done, number == 0 or once)
                 failing = done.failing if isinstance(done, Round) else failing

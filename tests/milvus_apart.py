@@ -1,7 +1,8 @@
 """The Milvus server of PyPI in a network of its own, reached through a socket file.
 
 It listens on all interfaces and its etcd has fixed ports, so it gets a network namespace, of
-which only a file leads out: `unshare -n python tests/milvus_apart.py SERVER DATA SOCKET`.
+which only a file leads out:
+`unshare -n python tests/milvus_apart.py SERVER DATA SOCKET [OPTION=VALUE...]`.
 """
 
 import fcntl
@@ -59,13 +60,14 @@ def through_file(path: Path) -> socket.socket:
     return one
 
 
-def main(server: str, data: str, file: str) -> None:
+def main(server: str, data: str, file: str, *options: str) -> None:
     """Run the server until this process is told to end."""
     with socket.socket() as any_socket:
         wanted = struct.pack("16sh14s", b"lo", _UP_AND_RUNNING, bytes(14))
         fcntl.ioctl(any_socket, _SET_FLAGS, wanted)
     command = [server, "--data", data]
-    for option in ("common.session.ttl=3", "proxy.timeTickInterval=20"):  # to wait for less
+    Path(file).unlink(missing_ok=True)  # of one that was killed
+    for option in ("common.session.ttl=3", "proxy.timeTickInterval=20", *options):  # to wait less
         command += ["--extra-config", option]
     running = subprocess.Popen(command, start_new_session=True)
     listener = socket.socket(socket.AF_UNIX)

@@ -1,13 +1,15 @@
 """Milvus servers to test against, each as a process of its own on a port of this machine."""
 
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -30,21 +32,70 @@ def program(name: str) -> str:
     return found
 
 
+class Server:
+    """A server on a port of this machine, which stays when it is killed and started again."""
+
+    def __init__(self, command: list[str], port: int, token: str | None = None) -> None:
+        self._command = command
+        self._token = token
+        self.port = port
+        self.start()
+
+    @property
+    def processes(self) -> list[int]:
+        """All that it runs as."""
+        return family(self._process.pid)
+
+    def start(self) -> None:
+        """Run it, until it answers a real call."""
+        self._process = subprocess.Popen(
+            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            _await(Remote("127.0.0.1", self.port, "nobody", Path(), token=self._token))
+        except BaseException:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """End it and all that it started at once, as kill -9 does."""
+        for one in self.processes:
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        self._process.wait(_PATIENCE)
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+        self._process.wait(_PATIENCE)
+
+
+def family(process: int) -> list[int]:
+    """A process and all that descend from it."""
+    found = [process]
+    for one in found:
+        with suppress(FileNotFoundError):
+            listed = Path(f"/proc/{one}/task/{one}/children").read_text()
+            found += map(int, listed.split())
+    return found
+
+
 @contextmanager
-def lite(folder: Path) -> Iterator[int]:
-    """The port of Milvus Lite's server; what it keeps lies in the folder."""
+def lite_server(folder: Path) -> Iterator[Server]:
+    """Milvus Lite's server; what it keeps lies in the folder."""
     command = [program("milvus-lite"), "server", "--data-dir", str(folder)]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    with _running([*command, "--host", "127.0.0.1", "--port", str(port)]):
-        _await(port)
-        yield port
+    with _stopped(Server([*command, "--host", "127.0.0.1", "--port", str(port)], port)) as server:
+        yield server
 
 
 @contextmanager
-def real(folder: Path) -> Iterator[int]:
-    """The port of a relay to the Milvus server of PyPI, which is in a network of its own.
+def real_server(folder: Path, *options: str, token: str | None = None) -> Iterator[Server]:
+    """The Milvus server of PyPI, in a network of its own, behind a relay; with these options.
+
+    `token`: what it takes then.
 
     The test is skipped where this user may not have one.
     """
@@ -53,13 +104,35 @@ def real(folder: Path) -> Iterator[int]:
     if apart is None:
         pytest.skip("this user can't give a server a network of its own (unshare -rn)")
     folder.mkdir(parents=True, exist_ok=True)
-    command = ["unshare", apart, sys.executable, str(APART), server, str(folder), str(file)]
-    with socket.create_server(("127.0.0.1", 0)) as listener, _running(command):
+    inside = [sys.executable, str(APART), server, str(folder), str(file), *options]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         connect = partial(through_file, file)
         threading.Thread(target=relay, args=(listener, connect), daemon=True).start()
         port = int(listener.getsockname()[1])
-        _await(port)
-        yield port
+        with _stopped(Server(["unshare", apart, *inside], port, token)) as running:
+            yield running
+
+
+@contextmanager
+def lite(folder: Path) -> Iterator[int]:
+    """The port of Milvus Lite's server."""
+    with lite_server(folder) as server:
+        yield server.port
+
+
+@contextmanager
+def real(folder: Path) -> Iterator[int]:
+    """The port of a relay to the Milvus server of PyPI."""
+    with real_server(folder) as server:
+        yield server.port
+
+
+@contextmanager
+def _stopped(server: Server) -> Iterator[Server]:
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def _may(option: str) -> bool:
@@ -69,22 +142,12 @@ def _may(option: str) -> bool:
     return tried.returncode == 0
 
 
-@contextmanager
-def _running(command: list[str]) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(_PATIENCE)
-
-
-def _await(port: int) -> None:
+def _await(remote: Remote) -> None:
     """Wait until the server answers a real call."""
     until = time.monotonic() + _PATIENCE
     while True:
         try:
-            server = Milvus(Remote("127.0.0.1", port, "nobody", Path()))
+            server = Milvus(remote)
             server.has(server.rows)
             server.close()
             return

@@ -133,7 +133,8 @@ def test_the_command_and_the_service_work_on_a_server_that_comes_and_goes(
         line.cut()
         away = get("/api/v1/ask", q="Who built the other bridge in Birch?")
         assert away.status_code == 503
-        assert away.json()["detail"].startswith(f"The library {address} can't be reached: see that")
+        assert away.json()["detail"].startswith("The library's server can't be used just now")
+        assert f"library {address} can't be reached: see that Milvus runs" in served.log.read_text()
         line.mend()
         write(tmp_path / "walks", "Peter Wood")
         soon(lambda: open_library(place_of(folder, address)).close())

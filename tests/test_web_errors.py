@@ -9,7 +9,7 @@ import pytest
 import web_fakes as fakes
 from web_fakes import PACT, FakeLibrary, FakeQA
 
-from index import LibraryCorrupt, LibraryMismatch
+from index import LibraryAway, LibraryCorrupt, LibraryMismatch
 from qa import QuestionError, QuestionTooLong, ReaderError
 from web import Settings, create_app
 from web.errors import STATUS, in_json
@@ -22,7 +22,8 @@ SECRET = "a path that nobody may see"
 BROKEN = {
     "missing": (fakes.MISSING, 503, "citespan index FOLDER"),
     "mismatch": (LibraryMismatch("built with X, running Y: rebuild"), 503, "X, running Y"),
-    "corrupt": (LibraryCorrupt("what is stored contradicts itself"), 503, "contradicts itself"),
+    "corrupt": (LibraryCorrupt("article a in milvus://h:1/b is damaged"), 503, "e a is damaged"),
+    "away": (LibraryAway(SECRET), 503, "can't be used just now: ask again"),
     "reader": (ReaderError("the reader can't be loaded"), 503, "can't be loaded"),
     "question": (QuestionError("type a question"), 400, "Type a question"),
     "long": (QuestionTooLong("ask in at most 500"), 413, "Ask in at most 500"),

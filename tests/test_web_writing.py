@@ -66,12 +66,13 @@ def test_what_is_asked_for_becomes_a_job(begun, tmp_path, library):
     ]
     for (method, path), (job, name) in zip(WRITES[:3], wanted, strict=True):
         given = {"data": tmp_path, "library": library, "embedder": "e"}
-        client = client_of(shelf, articles=tmp_path, **given)
+        client = client_of(shelf, articles=tmp_path, milvus_token="user:word", **given)
         sent = {"text": TEXT, "title": "T"} if method == "PUT" else None
         reply = client.open(path, method=method, json=sent, headers=AUTHORIZED)
         assert (reply.status_code, reply.headers["Location"]) == (202, "/api/v1/index")
         assert (reply.get_json()["state"], reply.get_json()["job"]) == ("running", name)
-        assert begun.pop() == given | {"data": str(tmp_path)} | job
+        told = given | {"data": str(tmp_path), "token": "user:word"}
+        assert begun.pop() == told | job
         again = client.open(path, method=method, json=sent, headers=AUTHORIZED)
         assert again.status_code == 409 and begun == []
 

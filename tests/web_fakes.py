@@ -91,6 +91,9 @@ class FakeLibrary:
     notes: tuple[str, ...] = ()
     revision: int = 7
 
+    def reach(self) -> None:
+        pass
+
     def article(self, article_id: str) -> Article | None:
         return next((one for one in self.stored if one.id == article_id), None)
 

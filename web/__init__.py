@@ -19,7 +19,7 @@ from web.hosts import answer_to
 from web.limits import limit
 from web.many import many
 from web.pages import pages
-from web.settings import Settings, read_settings
+from web.settings import Settings, read_settings, secret
 from web.table import table
 from web.writing import writing
 
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None, qa: QA | None = None) -> Flask:
     """
     settings = read_settings() if settings is None else settings
     if qa is None:
-        place = place_of(settings.data, settings.library)
+        place = place_of(settings.data, settings.library, secret(settings.milvus_token))
         qa = open_qa(place, settings.reader, settings.embedder)
         service.watch(qa, settings.refresh_seconds)
     app = Flask(__name__)

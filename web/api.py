@@ -108,6 +108,7 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Questions can be answered; an error says why not."""
     library = service.current().qa.library
+    library.reach()
     counts = library.counts()
     return send.shape(
         shapes.Ready(

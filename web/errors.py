@@ -4,12 +4,13 @@ This file must not know which view failed, nor log what was asked.
 """
 
 import logging
+import re
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-from index import LibraryError, LibraryMissing
+from index import LibraryAway, LibraryError, LibraryMissing
 from qa import MAX_QUESTION, FeedbackError, FilterError, QAError, QuestionError, QuestionTooLong
 from web import log
 from web.shapes import Problem
@@ -19,6 +20,9 @@ MISSING = (
     "Nothing has been indexed yet: run `citespan index FOLDER`"
     " (or `make index ARTICLES=folder`), then ask again."
 )
+AWAY = "The library's server can't be used just now: ask again in a moment."
+RETRY = 5  # seconds after which that is worth while
+_ADDRESS = re.compile(r"( in)? milvus(\+tls)?://\S+")  # for whoever runs this alone
 # A sentence of None: the exception's own, which is written for the person who asks.
 STATUS: dict[type[Exception], tuple[int, str | None]] = {
     QuestionError: (400, None),
@@ -26,6 +30,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     FilterError: (400, None),
     FeedbackError: (400, None),
     LibraryMissing: (503, MISSING),
+    LibraryAway: (503, AWAY),  # its own names the server, for whoever runs this
     LibraryError: (503, None),
     QAError: (503, None),
 }
@@ -73,6 +78,8 @@ def _answer(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         kept = [pair for pair in error.get_headers() if pair[0] in _KEPT]
         reply.headers.extend(kept)
+    if isinstance(error, LibraryAway):
+        reply.headers["Retry-After"] = str(RETRY)
     return reply
 
 
@@ -103,7 +110,9 @@ def _ours(error: Exception, place: str) -> tuple[int, str]:
     for kind in type(error).__mro__:
         if kind in STATUS:
             status, sentence = STATUS[kind]
-            return status, str(error) if sentence is None else sentence
+            if kind is LibraryAway:
+                _log.warning("library away", extra={"fields": {"place": place, "why": str(error)}})
+            return status, _ADDRESS.sub("", str(error)) if sentence is None else sentence
     number = log.number()
     _log.error("fault", extra={"fields": {"request": number, "place": place}}, exc_info=error)
     return 500, f"Something went wrong here; the log has it as request {number}."

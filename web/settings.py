@@ -26,7 +26,11 @@ class Settings(BaseSettings):
     data: Path = Field(Path("var"), description="Folder that holds the library.")
     library: str | None = Field(
         None,
-        description="A library on Milvus, milvus://HOST:PORT/NAME, in place of the folder's.",
+        description="A library on Milvus, milvus://HOST:PORT/NAME or milvus+tls://…, in place of"
+        " the folder's.",
+    )
+    milvus_token: SecretStr | None = Field(
+        None, description="What that server takes, USER:PASSWORD or a token; none if not set."
     )
     reader: str | None = Field(
         None, description="Reading model: a folder or hub name; the built-in one if not set."
@@ -93,6 +97,11 @@ class Settings(BaseSettings):
     refresh_seconds: float = Field(
         1.0, gt=0, le=3600, description="Seconds between two looks for a newer index."
     )
+
+
+def secret(value: SecretStr | None) -> str | None:
+    """What is kept from every text."""
+    return None if value is None else value.get_secret_value()
 
 
 @dataclass(frozen=True, slots=True)

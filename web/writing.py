@@ -7,6 +7,7 @@ from flask import Blueprint, Response, abort
 
 from index import DEFAULT_EMBEDDER, SourceError, given_article, is_given
 from web import bodies, inputs, send, service, token
+from web.settings import secret
 
 writing = Blueprint("writing", __name__, url_prefix="/api/v1")
 writing.before_request(token.required)
@@ -65,6 +66,7 @@ def _start(name: str, job: dict[str, object]) -> Response:
     where = {
         "data": str(here.settings.data),
         "library": here.settings.library,
+        "token": secret(here.settings.milvus_token),
         "embedder": DEFAULT_EMBEDDER if embedder is None else embedder,
     }
     reply = send.shape(here.indexing.start(name, where | job), 202)

@@ -60,7 +60,7 @@ class Bench:
         if server is None:
             return folder
         self._names.add(name)
-        return Remote(server.host, server.port, f"{server.name}_{name}", folder)
+        return replace(server, name=f"{server.name}_{name}", folder=folder)
 
     @cached_property
     def articles(self) -> list[Article]:

@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from index.build import build_articles
 from index.contract.bench import BROKEN, SOURCE, Bench, Check, refused, same
 from index.errors import LibraryMissing
 from index.library import passage_input
-from index.opened import open_library
+from index.opened import AnyLibrary, open_library
 from index.sound import verify
 from index.split import split
 
+_ALIKE = 1e-4  # the same of two scores by words
 _CLOSE = 5e-3  # how far two forms of an embedder may be from one another in a cosine
 
 
@@ -82,6 +84,28 @@ def words_find_what_has_them_where_the_server_knows_words(bench: Bench) -> None:
     same([islands.known(word) for word in ("ferries", "xyzzy")], [True, False], "known words")
 
 
+def both_rankings_are_those_of_a_folder(bench: Bench) -> None:
+    home = bench.folder("home")
+    build_articles(bench.articles, home, bench.embedder)
+    folder = open_library(home)
+    for text in ("the ferry to Elba", "who has a European Union?", "Häfen im Norden", "is"):
+        ours, theirs = (_both(one, text, bench) for one in (folder, bench.islands))
+        for one, other, near in zip(ours, theirs, (_CLOSE, _ALIKE), strict=True):
+            same(other.keys(), one.keys(), f"passages for “{text}”")
+            apart = max((abs(other[passage] - score) for passage, score in one.items()), default=0)
+            same(apart < near, True, f"scores for “{text}” as in a folder, or {apart} apart")
+        same(ours[1] == {}, text == "is", f"words of “{text}” that are none")
+    folder.close()
+
+
+def _both(library: AnyLibrary, text: str, bench: Bench) -> list[dict[tuple[str, int], float]]:
+    """Both rankings, each as scores by article and start."""
+    return [
+        {(hit.passage.article_id, hit.passage.start): hit.score for hit in library.hits(ranking)}
+        for ranking in library.rankings(text, bench.unit, 1000, None)
+    ]
+
+
 def filters_leave_what_is_all_of_that(bench: Bench) -> None:
     islands, articles = bench.islands, bench.articles
 
@@ -135,6 +159,7 @@ READING: tuple[Check, ...] = (
     the_nearest_are_the_nearest_by_exact_search,
     every_hit_is_a_slice_of_its_article,
     words_find_what_has_them_where_the_server_knows_words,
+    both_rankings_are_those_of_a_folder,
     filters_leave_what_is_all_of_that,
     a_search_among_some_finds_these_alone,
     acronyms_are_known_in_any_case,

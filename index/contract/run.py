@@ -29,15 +29,19 @@ class Outcome:
     seconds: float
 
 
-def contract_of(address: str, data: Path, embedder: str = DEFAULT_EMBEDDER) -> Iterator[Outcome]:
+def contract_of(
+    address: str, data: Path, embedder: str = DEFAULT_EMBEDDER, token: str | None = None
+) -> Iterator[Outcome]:
     """What comes of each check on the server at `address`, milvus://HOST:PORT.
 
     The libraries that it needs get names of their own, and are deleted in the end. `data`: the
-    folder whose models are used. Raises `LibraryError` when the server can't be used at all.
+    folder whose models are used. `token`: what the server takes. Raises `LibraryError` when the
+    server can't be used at all.
     """
     models = (data / MODELS).absolute()
     with TemporaryDirectory() as made:
-        server = server_of(address, f"citespan_contract_{uuid4().hex[:8]}", Path(made))
+        name = f"citespan_contract_{uuid4().hex[:8]}"
+        server = server_of(address, name, Path(made), token)
         Milvus(server).close()
         models.mkdir(parents=True, exist_ok=True)
         bench = Bench(Path(made), models, embedder, server)

@@ -42,7 +42,7 @@ def _stored(job: dict[str, Any]) -> Report:
         *(Failure(**one) for one in job["failures"]),
     ]
     folders = Folders(job["roots"], [Path(file) for file in job["files"]])
-    place = place_of(Path(job["data"]), job["library"])
+    place = place_of(Path(job["data"]), job["library"], job["token"])
     return store(found, folders, place, job["embedder"])
 
 

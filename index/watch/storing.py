@@ -46,6 +46,7 @@ def store_apart(found: Found, folders: Folders, place: Place, embedder: str) -> 
         "parent": os.getpid(),
         "data": str(folder_of(place)),
         "library": str(place) if isinstance(place, Remote) else None,
+        "token": place.token if isinstance(place, Remote) else None,
         "embedder": embedder,
         "articles": [asdict(one) for one in found if isinstance(one, Article)],
         "failures": [asdict(one) for one in found if isinstance(one, Failure)],
