@@ -75,6 +75,8 @@ def server_of(address: str, name: str, folder: Path, token: str | None = None) -
     try:
         place = place_of(folder, f"{address}/{name}", token)
     except LibraryError as error:
+        if "@" in address:
+            raise
         raise LibraryError(f"{address} is no address of a server: write {SERVER}") from error
     assert isinstance(place, Remote)
     return place

@@ -106,6 +106,8 @@ def test_what_is_no_server_is_one_sentence(bench):
     for address in ("milvus://127.0.0.1:19530/name", "localhost", "http://127.0.0.1:19530"):
         said = f"citespan: {address} is no address of a server: write milvus://HOST:PORT"
         assert verified(address, bench) == (2, [said])
+    code, [line] = verified("milvus://me:secret@127.0.0.1:19530", bench)
+    assert code == 2 and "holds no password" in line and "secret" not in line
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     code, [line] = verified(f"milvus://127.0.0.1:{port}", bench)
