@@ -44,7 +44,11 @@ class Calls:
             if isinstance(error, LibraryError) or not _is_theirs(error):
                 raise
             said = " ".join(str(getattr(error, "message", error)).split())
-            self._away = _AWAY.search(said) is not None
+            # Of a connection that is refused only the cause says why.
+            locked = any(_LOCKED.search(text) for text in (said, str(error.__cause__)))
+            self._away = not locked and _AWAY.search(said) is not None
+            if locked:
+                raise self._locked_out() from error
             raise (self._unreachable() if self._away else self._refused(said)) from error
         finally:
             if alone:
@@ -56,12 +60,13 @@ class Calls:
             f"the library {self._remote} can't be reached: see that Milvus runs there{trusted}"
         )
 
+    def _locked_out(self) -> LibraryAway:
+        return LibraryAway(
+            f"the server of {self._remote} doesn't let this program in: set"
+            " CITESPAN_MILVUS_TOKEN to USER:PASSWORD or a token that it takes"
+        )
+
     def _refused(self, said: str) -> LibraryAway:
-        if _LOCKED.search(said):
-            return LibraryAway(
-                f"the server of {self._remote} doesn't let this program in: set"
-                " CITESPAN_MILVUS_TOKEN to USER:PASSWORD or a token that it takes"
-            )
         return LibraryAway(f"the server of {self._remote} refuses: {said[:300]}")
 
 
