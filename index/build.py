@@ -6,30 +6,21 @@ becomes live at once, with the derived indexes that belong to it.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from tqdm import tqdm
 
-from index.acronyms import find_acronyms
-from index.embed import (
-    DEFAULT_EMBEDDER,
-    TorchEmbedder,
-    embedder_fingerprint,
-    load_embedder,
-    load_question_embedder,
-)
-from index.errors import EmbedderError, LibraryError, SourceError
+from index.embed import DEFAULT_EMBEDDER
+from index.errors import LibraryError, SourceError
 from index.fetch import Visitor
-from index.library import MODELS, library_fingerprint, model_name, passage_input
 from index.lock import only_writer
 from index.place import Place, folder_of
-from index.records import Article, Failure, Passage, Same
+from index.records import Article, Failure, Same
 from index.report import Report
-from index.shelf import Shelf, open_shelf
-from index.sources import KINDS, Sources, file_of, find_files, shown, web_url
-from index.split import split
-
-_BATCH = 512  # passages embedded together; a killed run loses no more
+from index.run import Run
+from index.shelf import open_shelf
+from index.sources import KINDS, Sources, find_files, shown
 
 
 def build(
@@ -42,11 +33,13 @@ def build(
     told: Callable[[int, int], None] = lambda done, total: None,
     urls: Sequence[str] = (),
     visitor: Visitor | None = None,
+    workers: int = 1,
 ) -> Report:
     """Bring the library at `place` to what the files under `paths` and the `urls` hold now.
 
     Articles that came from elsewhere stay, unless `only`. `told` hears how many of how many
-    files are read. `visitor`: who fetches the pages; one that stays outside for None.
+    files are read. `visitor`: who fetches the pages; one that stays outside for None. `workers`:
+    processes that embed.
     Raises `SourceError` when a path does not exist, `LibraryLocked` when another run is writing.
     """
     files = list(dict.fromkeys(file for path in paths for file in find_files(path)))
@@ -64,7 +57,7 @@ def build(
             yield _page(url, guest, sources)
 
     with Sources() as sources, tqdm(files, unit="file", disable=not progress, leave=False) as bar:
-        report = build_articles(read(), place, embedder, inside)
+        report = build_articles(read(), place, embedder, inside, workers=workers)
     if not files and not urls:
         report.notes.append(f"no file of the kinds {', '.join(KINDS)} was found")
     return report
@@ -92,6 +85,7 @@ def build_articles(
     inside: Callable[[str], bool] = lambda origin: True,
     *,
     anew: bool = False,
+    workers: int = 1,
 ) -> Report:
     """Bring the library to `articles`: a live one that is not among them goes if `inside`.
 
@@ -105,9 +99,9 @@ def build_articles(
     with only_writer(folder):
         store = open_shelf(place)
         try:
-            run = _Run(store, folder, embedder, inside)
-            run.read(articles)
-            run.finish(anew)
+            with closing(Run(store, folder, embedder, inside, workers)) as run:
+                run.read(articles)
+                run.finish(anew)
         except OSError as error:
             raise LibraryError(f"{folder} can't be written: {error.strerror}") from error
         finally:
@@ -116,181 +110,3 @@ def build_articles(
     report.seconds = time.perf_counter() - started
     report.passages_per_second = report.embedded / report.seconds
     return report
-
-
-class _Run:
-    """The state of one indexing run."""
-
-    def __init__(
-        self, store: Shelf, folder: Path, embedder: str, inside: Callable[[str], bool]
-    ) -> None:
-        self.report = Report()
-        self._store = store
-        self._folder = folder
-        self._inside = inside
-        self._embedder_name = embedder
-        self._embedder: TorchEmbedder | None = None
-        self._fingerprint = library_fingerprint(embedder_fingerprint(embedder))
-        self._seen: set[str] = set()
-        self._same: set[str] = set()  # origins
-        self._texts: dict[str, str] = {}  # text digest: origin of the article that stays
-        self._waiting: list[tuple[Article, list[Passage]]] = []
-        built_with = store.begin(self._fingerprint)
-        self._all_again = built_with is not None and built_with != self._fingerprint
-        if self._all_again:
-            self.report.notes.append(
-                f"the library was built with {built_with}: every article is embedded again"
-            )
-
-    def read(self, articles: Iterable[Article | Failure | Same]) -> None:
-        """Stage what is new or changed among `articles`."""
-        later = []
-        for found in articles:
-            if isinstance(found, Same):
-                self._same.add(found.origin)
-                continue
-            if isinstance(found, Failure):
-                self.report.failures.append(found)
-                continue
-            self.report.read += 1
-            if any(self._is_still_to_come(*other) for other in self._others(found)):
-                later.append(found)  # a copy, or the new place of what was moved
-            else:
-                self._take(found)
-        for article in later:
-            self._take(article)
-        self._embed_waiting()
-
-    def _take(self, article: Article) -> None:
-        report, store = self.report, self._store
-        live = store.digest(article.id, live=True)
-        if live == article.digest and not self._all_again:
-            report.unchanged += 1
-            store.unstage(article.id)
-        elif (twin := self._twin(article)) is not None:
-            report.duplicate += 1
-            report.duplicates.append((article.origin, twin))
-            return  # not seen: an older version of it, with a text of its own, goes
-        else:
-            if live is None:
-                report.added += 1
-            else:
-                report.changed += 1
-            self._wait(article)
-        self._seen.add(article.id)
-        self._texts[article.text_digest] = article.origin
-
-    def _others(self, article: Article) -> list[tuple[str, str]]:
-        """Id and origin of the other live articles with exactly this text."""
-        return [
-            (id, origin)
-            for id, origin in self._store.live_with_text(article.text_digest)
-            if id != article.id
-        ]
-
-    def _is_still_to_come(self, id: str, origin: str) -> bool:
-        """Whether this run may yet meet a live article: until then it may change or be gone."""
-        return id not in self._seen and self._inside(origin)
-
-    def _twin(self, article: Article) -> str | None:
-        """The origin of another article with exactly this text that stays in the library."""
-        if article.text_digest in self._texts:
-            return self._texts[article.text_digest]
-        for _, origin in self._others(article):
-            if origin in self._same or (not self._inside(origin) and _stays(origin)):
-                return origin
-        return None
-
-    def _wait(self, article: Article) -> None:
-        if self._store.digest(article.id, live=False) == article.digest:
-            return  # staged by a run that was interrupted
-        self._waiting.append((article, split(article)))
-        if sum(len(passages) for _, passages in self._waiting) >= _BATCH:
-            self._embed_waiting()
-
-    def _embed_waiting(self) -> None:
-        """Embed the passages of the waiting articles together, then stage each article."""
-        if not self._waiting:
-            return
-        texts = [
-            passage_input(article.title, passage.text)
-            for article, passages in self._waiting
-            for passage in passages
-        ]
-        vectors = self._load_embedder().encode(texts)
-        self.report.embedded += len(texts)
-        done = 0
-        for article, passages in self._waiting:
-            part = vectors[done : done + len(passages)]
-            self._store.stage(article, passages, part, find_acronyms(article.text))
-            done += len(passages)
-        self._waiting.clear()
-
-    def _load_embedder(self) -> TorchEmbedder:
-        if self._embedder is None:
-            self._embedder = load_embedder(self._embedder_name)
-        return self._embedder
-
-    def finish(self, anew: bool) -> None:
-        """Publish, if anything is different from the published revision, or to be made anew."""
-        store, report = self._store, self.report
-        removed = self._gone()
-        report.removed, report.failed = len(removed), len(report.failures)
-        self._forget_leftovers(set(removed))
-        if self._all_again:
-            self._stage_rest(set(removed))
-        mended = store.revision > 0 and (anew or not store.is_sound())
-        if mended:
-            was = "has" if anew else "was damaged and has"
-            report.notes.append(f"the search index {was} been rebuilt")
-        different = report.added or report.changed or removed or self._all_again or mended
-        if different or store.revision > 0:
-            self._export_embedder()
-        if different:
-            store.publish(removed, report.failures, self._inside, self._fingerprint)
-        else:
-            store.set_failures(report.failures, self._inside)
-        counts = store.counts()
-        report.articles, report.passages = counts.articles, counts.passages
-        report.revision = store.revision
-
-    def _gone(self) -> list[str]:
-        """Live articles that were not met again.
-
-        All that came from a file with a failure are kept: a broken row can't say which it was.
-        """
-        kept = self._same | {file_of(failure.origin) for failure in self.report.failures}
-        return [
-            id
-            for id, origin in self._store.live_origins()
-            if id not in self._seen and self._inside(origin) and file_of(origin) not in kept
-        ]
-
-    def _forget_leftovers(self, removed: set[str]) -> None:
-        """Unstage what only a former, interrupted run has met."""
-        wanted = set(self._seen)
-        if self._all_again:
-            wanted.update(id for id, _ in self._store.live_origins() if id not in removed)
-        for id in self._store.staged_ids():
-            if id not in wanted:
-                self._store.unstage(id)
-
-    def _stage_rest(self, removed: set[str]) -> None:
-        """Another model: the articles this run did not read are embedded again, too."""
-        for article in self._store.every_article():
-            if article.id not in removed and article.id not in self._seen:
-                self._wait(article)
-        self._embed_waiting()
-
-    def _export_embedder(self) -> None:
-        """Make sure the library's folder holds the ONNX form that questions need."""
-        folder = self._folder / MODELS / model_name(self._fingerprint)
-        try:
-            load_question_embedder(folder, self._fingerprint)
-        except EmbedderError:
-            self._load_embedder().export(folder)
-
-
-def _stays(origin: str) -> bool:
-    """Whether what was read there is still to be had; a page of the web counts as such."""
-    return web_url(origin) is not None or Path(file_of(origin)).exists()

@@ -204,10 +204,10 @@ def embedder_fingerprint(name: str) -> str:
     return f"{Path(name).name}:{total.hexdigest()[:16]}"
 
 
-def load_embedder(name: str = DEFAULT_EMBEDDER) -> TorchEmbedder:
+def load_embedder(name: str = DEFAULT_EMBEDDER, threads: int | None = None) -> TorchEmbedder:
     """The named model for many texts; takes seconds, as torch is imported here.
 
-    Raises `EmbedderError`.
+    `threads`: of this process; as many as there are cores for None. Raises `EmbedderError`.
     """
     fingerprint = embedder_fingerprint(name)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -217,6 +217,10 @@ def load_embedder(name: str = DEFAULT_EMBEDDER) -> TorchEmbedder:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
     try:
         model = SentenceTransformer(
             str(embedder_folder(name)),

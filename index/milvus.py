@@ -24,7 +24,8 @@ _OLDEST, _WITH_WORDS = (2, 3), (2, 5)  # versions
 _PATIENCE = 10.0  # seconds until a call is given up
 _MAKING = 120.0  # the same for making and loading a collection
 _IDS = 4096  # ids in one expression
-_STEP = 200  # rows in one call: with texts of full length 13 MB, of the 64 MB that are taken
+_STEP = 200  # values in one query: with texts of full length 13 MB, of the 64 MB that are sent
+_ROWS, _BYTES = 1000, 8_000_000  # written in one call, which must be over in time
 _EF = 200  # neighbours looked at; HNSW finds the more of the nearest
 _SOON = {
     "grpc.initial_reconnect_backoff_ms": 200,
@@ -34,9 +35,9 @@ _SOON = {
 _NO_VECTOR = [0.0, 0.0]  # every collection must have a vector field
 _WORDS = {"tokenizer": "standard"}  # words come as stems: Lite passes over filters without a word
 
-_ROW = {"id", "kind", "article", "word", "value", "revision"}
-_PASSAGE = {"id", "article", "revision", "start", "stop", "vector", "words"}
-_FOUND = ["article", "revision", "words"]
+_ROW = {"id", "kind", "article", "word", "value", "run"}
+_PASSAGE = {"id", "article", "run", "start", "stop", "vector", "words"}
+_FOUND = ["article", "words"]
 
 Row = dict[str, Any]
 Floats = NDArray[np.float32]
@@ -95,9 +96,11 @@ class Milvus:
         schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=512)
         for name, length in (("kind", 16), ("article", 256), ("word", 256), ("value", LONGEST)):
             schema.add_field(name, DataType.VARCHAR, max_length=length)
-        schema.add_field("revision", DataType.INT64)
+        schema.add_field("run", DataType.INT64)
         schema.add_field("nothing", DataType.FLOAT_VECTOR, dim=len(_NO_VECTOR))
         indexed = self._client.prepare_index_params()
+        for name in ("article", "word"):
+            indexed.add_index(name, index_type="INVERTED" if self._makes_words else "Trie")
         indexed.add_index("nothing", index_type="FLAT", metric_type="L2")
         self._make(self.rows, schema, indexed)
 
@@ -108,11 +111,12 @@ class Milvus:
         schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
         schema.add_field("id", DataType.INT64, is_primary=True)
         schema.add_field("article", DataType.VARCHAR, max_length=256)
-        for name in ("revision", "start", "stop"):
+        for name in ("run", "start", "stop"):
             schema.add_field(name, DataType.INT64)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
         indexed = self._client.prepare_index_params()
         of_vectors = {"M": 16, "efConstruction": 200}
+        indexed.add_index("article", index_type="INVERTED" if self._makes_words else "Trie")
         indexed.add_index("vector", index_type="HNSW", metric_type="IP", params=of_vectors)
         analysed = {"enable_analyzer": True, "analyzer_params": _WORDS} if self._makes_words else {}
         schema.add_field("words", DataType.VARCHAR, max_length=LONGEST, **analysed)
@@ -177,7 +181,7 @@ class Milvus:
             going.close()
 
     def nearest(self, vector: Floats, k: int, where: str) -> list[Row]:
-        """At most `k` passages, best first: id, article, revision, words; `score`: the cosine."""
+        """At most `k` passages, best first: id, article, words and `score`, the cosine."""
         params = {"params": {"ef": max(_EF, k)}}
         return self._search("vector", vector.tolist(), k, where, params)
 
@@ -204,17 +208,17 @@ class Milvus:
         ]
 
     def put_rows(self, rows: Sequence[Row]) -> None:
-        """Write rows: id, kind, article, word, revision, value."""
+        """Write rows: id, kind, article, word, run, value."""
         self._put(self.rows, [{"nothing": _NO_VECTOR, **row} for row in rows])
 
     def put_passages(self, rows: Sequence[Row]) -> None:
-        """Write passages: id, article, revision, start, stop, vector, words."""
+        """Write passages: id, article, run, start, stop, vector, words."""
         self._put(self.passages, rows)
 
     def _put(self, collection: str, rows: Sequence[Row]) -> None:
         """Upserted, for a call that is given up may have been heard, and is made again."""
         with self._calls.translated():
-            for part in _parts(rows, _STEP):
+            for part in _parcels(rows):
                 self._client.upsert(collection, list(part), timeout=_PATIENCE)
 
     def delete(self, collection: str, ids: Sequence[Any]) -> None:
@@ -261,3 +265,17 @@ def fit(text: str, most: int = LONGEST) -> str:
 def _parts(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     for at in range(0, len(values), size):
         yield values[at : at + size]
+
+
+def _parcels(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """The rows in turn, as many together as are written in one call."""
+    first, size = 0, 0
+    for place, row in enumerate(rows):
+        more = len(row.get("vector", ())) * 4
+        more += sum(len(text.encode()) for text in row.values() if isinstance(text, str))
+        if place > first and (place - first == _ROWS or size + more > _BYTES):
+            yield rows[first:place]
+            first, size = place, 0
+        size += more
+    if rows:
+        yield rows[first:]

@@ -4,8 +4,12 @@ This file must not know how any of them is made or stored.
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,16 @@ class Passage:
     start: int
     end: int
     text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Version:
+    """An article with all that is stored of it; `vectors`: shape (passages, dimension)."""
+
+    article: Article
+    passages: Sequence[Passage]
+    vectors: NDArray[np.float32]
+    acronyms: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

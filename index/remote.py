@@ -20,13 +20,12 @@ from index.remote_rows import (
     Head,
     head_of,
     last_heads,
-    missing,
-    newest,
+    named,
     read_article,
     read_failures,
-    state_of,
 )
 from index.remote_search import WIDE, Search
+from index.remote_state import edition, missing, newest, state_of
 from index.store import Counts
 
 _KNOWN = 100_000  # heads that are kept in memory
@@ -45,26 +44,29 @@ class RemoteLibrary:
         Raises `LibraryMissing` when nothing was indexed there, `LibraryMismatch` when it is of
         another format, `LibraryError` when the server can't be used.
         """
-        self._remote = remote
+        self.remote = remote
         self._milvus = Milvus(remote)
         self._search: Search | None = None
         self._known: dict[str, Head | None] = {}
         self._settled = time.monotonic() + _BEHIND
+        self._named = lru_cache(_ARTICLES)(named)
         try:
             if not self._milvus.has(self._milvus.rows):
                 raise missing(remote)
             self._milvus.load(self._milvus.rows)
-            fingerprint, now = state_of(self._milvus, remote)
-            if fingerprint is None or now is None:
+            state = state_of(self._milvus, remote)
+            published, now = edition(state.published), state.now
+            if state.fingerprint is None or published is None or now is None:
                 raise missing(remote)
-            self.fingerprint, self._now, self.revision = fingerprint, now, now.revision
-            self.published = now.revision, now.seal
+            self.fingerprint, self._now, self.revision = state.fingerprint, now, now.revision
+            self.published = published
+            self._seen, self._contents = state.heads, state.contents
             if self._milvus.has(self._milvus.passages):
                 self._milvus.load(self._milvus.passages)
                 # From here on the server reads all that was written before this revision.
                 self._milvus.get(self._milvus.passages, "id == 0", ["id"], strong=True)
                 passages = now.counts.passages
-                self._search = Search(self._milvus, self._until, self._live, passages)
+                self._search = Search(self._milvus, self._contents, self._live, passages)
         except Exception:
             self._milvus.close()
             raise
@@ -82,8 +84,8 @@ class RemoteLibrary:
         """Revision and seal as they are published now. Raises `LibraryMissing`."""
         now = newest(self._milvus)
         if now is None:
-            raise missing(self._remote)
-        return now.revision, now.seal
+            raise missing(self.remote)
+        return now
 
     def renew(self) -> None:
         """Nothing has to be: the server keeps no log for its readers."""
@@ -112,17 +114,13 @@ class RemoteLibrary:
         """The best by meaning and the best by words, as `Library.rankings` gives them."""
         return ([], []) if self._search is None else self._search.rankings(text, vector, k, among)
 
-    @property
-    def _until(self) -> str:
-        return f"revision <= {self.revision}"
-
     def _live(self, rows: Sequence[Row]) -> list[Row]:
         """Those of the versions that count at this revision."""
         heads = self._heads({row["article"] for row in rows})
         return [
             row
             for row in rows
-            if (head := heads[row["article"]]) is not None and head.revision == row["revision"]
+            if (head := heads[row["article"]]) is not None and row["id"] in self._named(head)
         ]
 
     def _heads(self, ids: Iterable[str]) -> dict[str, Head | None]:
@@ -130,7 +128,7 @@ class RemoteLibrary:
         known = {id: self._known[id] for id in ids if id in self._known}
         wanted = sorted(set(ids) - known.keys())
         if wanted:
-            also = f'kind == "head" and {self._until}'
+            also = f'kind == "head" and {self._seen}'
             rows = self._milvus.get_by(self._milvus.rows, "article", wanted, HEAD_FIELDS, also)
             last = last_heads(map(head_of, rows))
             found = {id: None if id not in last or last[id].is_gone else last[id] for id in wanted}
@@ -162,15 +160,15 @@ class RemoteLibrary:
         ]
         found: set[int] = set()
         for at in range(0, 0 if self._search is None else len(chosen), _AMONG):
-            where = f"{one_of('article', chosen[at : at + _AMONG])} and {self._until}"
-            rows = self._milvus.every(self._milvus.passages, where, ["article", "revision"])
+            where = f"{one_of('article', chosen[at : at + _AMONG])} and {self._contents}"
+            rows = self._milvus.every(self._milvus.passages, where, ["article"])
             found.update(int(row["id"]) for row in self._live(list(rows)))
         return np.array(sorted(found), dtype=np.int64)
 
     @cached_property
     def _catalogue(self) -> dict[str, Head]:
         """The heads of all articles, newest article first: the server can't sort."""
-        where = f'kind == "head" and {self._until}'
+        where = f'kind == "head" and {self._seen}'
         rows = self._milvus.every(self._milvus.rows, where, HEAD_FIELDS)
         last = last_heads(map(head_of, rows))
         heads = sorted((one for one in last.values() if not one.is_gone), key=lambda one: one.id)
@@ -190,8 +188,8 @@ class RemoteLibrary:
         numbers = [number for number, _ in scored]
         if not numbers or self._search is None:
             return []
-        fields = ["article", "revision", "start", "stop"]
-        rows = self._milvus.get_by(self._milvus.passages, "id", numbers, fields, self._until)
+        fields = ["article", "start", "stop"]
+        rows = self._milvus.get_by(self._milvus.passages, "id", numbers, fields, self._contents)
         found: dict[int, Passage] = {}
         for row in self._live(rows):
             article, start, stop = self.article(row["article"]), row["start"], row["stop"]
@@ -205,8 +203,8 @@ class RemoteLibrary:
         return self._expand(short.lower())
 
     def _read_expansions(self, short: str) -> list[str]:
-        where = f'kind == "acronym" and word == {quoted(short)} and {self._until}'
-        rows = self._milvus.get(self._milvus.rows, where, ["article", "revision", "value"])
+        where = f'kind == "acronym" and word == {quoted(short)} and {self._contents}'
+        rows = self._milvus.get(self._milvus.rows, where, ["article", "value"])
         uses: dict[str, list[str]] = {}
         for row in self._live(rows):
             uses.setdefault(row["value"].lower(), []).append(row["value"])
@@ -235,7 +233,7 @@ class RemoteLibrary:
             head = self._heads([article.id])[article.id]
             if head is None or head.digest != article.digest:
                 raise LibraryCorrupt(
-                    f"article {article.id} in {self._remote} is damaged: run citespan verify"
+                    f"article {article.id} in {self.remote} is damaged: run citespan verify"
                     " --repair"
                 )
 

@@ -8,6 +8,7 @@ from index.embed import DEFAULT_EMBEDDER
 from index.milvus import Milvus, one_of
 from index.place import Remote
 from index.records import Article, Failure
+from index.remote_state import state_of
 from index.remote_verify import RemoteFindings, find_orphans, read_heads, verify_remote
 from index.report import Report
 
@@ -30,7 +31,7 @@ def repair_remote(remote: Remote, embedder: str = DEFAULT_EMBEDDER) -> Report:
         _forget(milvus, found)
         anew: list[Article | Failure] = [*found.whole, *failures]
         report = build_articles(anew, remote, embedder, lambda one: one in lost, anew=is_changed)
-        rows, passages = find_orphans(milvus, read_heads(milvus)[0], report.revision)
+        rows, passages = find_orphans(milvus, read_heads(milvus)[0], state_of(milvus, remote))
         milvus.delete(milvus.rows, rows)
         milvus.delete(milvus.passages, passages)
     finally:

@@ -35,9 +35,7 @@ class Search:
         # Of many passages those with the lowest numbers: they are drawn at random, and every
         # reader of the revision draws the same.
         drawn = _NUMBERS * _SAMPLE // max(_SAMPLE, passages) - 1
-        rows = milvus.get(
-            milvus.passages, f"id < {drawn} and {until}", ["article", "revision", "words"]
-        )
+        rows = milvus.get(milvus.passages, f"id < {drawn} and {until}", ["article", "words"])
         with suppress(LibraryCorrupt):  # a damaged head is told when its article is met
             rows = live(rows)
         self._stems = bm25.count_stems(row["words"] for row in rows)

@@ -1,61 +1,59 @@
 """Where an indexing run writes on a Milvus server, as `shelf.FolderShelf` is in a folder.
 
-New versions come under new ids, which no reader sees before the row that publishes them; what
-they replace is deleted by the next run, when no reader is left that needs it. There is no lock on
-a server: one indexer at a time is for its owner to see to.
+How several runs write at once stands in `remote_state`. Articles are looked up and written many
+in a call; at its end a run reads all heads once, as a stream.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-import numpy as np
-from numpy.typing import NDArray
-
-from index.errors import LibraryMismatch
+from index.errors import LibraryError, LibraryMismatch
 from index.milvus import Milvus, Row
 from index.place import Remote
-from index.records import Article, Failure, Passage
+from index.records import Article, Failure, Version
+from index.remote_census import take_census
 from index.remote_rows import (
-    HEAD_FIELDS,
     Head,
-    Published,
-    acronym_ids,
     acronym_rows,
     failure_row,
-    head_of,
     head_row,
-    last_heads,
-    library_row,
-    part_ids,
     part_rows,
     passage_numbers,
     pieces_of,
-    read_article,
     read_failures,
-    revision_row,
-    state_of,
     words_of,
 )
+from index.remote_run import RemoteRun
+from index.remote_state import Published, lent_row, library_row, revision_row, state_of
+from index.remote_tidy import delete_dead, delete_gone, delete_versions, forget_settled, replaced
 from index.store import Counts
+
+_OLD = 1000  # old heads that are deleted together
 
 
 class RemoteShelf:
-    """The heads of all articles are kept in memory; not for several threads."""
+    """Not for several threads; one at a time for the folder of the remote's models."""
 
     def __init__(self, remote: Remote) -> None:
         """Raises `LibraryError` when the server can't be used."""
         self._remote = remote
         self._milvus = Milvus(remote)
-        self._live: dict[str, Head] = {}
-        self._staged: dict[str, Head] = {}
-        self._by_text: dict[str, list[str]] = {}  # ids of live articles
+        self._heads: list[Head] = []  # of versions that others made whole, to be written
+        self._lent: set[int] = set()
+        self._met: list[Head] = []  # all heads of articles of which some are old
+        self._old: list[Head] = []
         self._has_passages = False
-        self.revision = 0
 
     def close(self) -> None:
         """End the connection."""
         self._milvus.close()
+
+    @property
+    def revision(self) -> int:
+        """The number of the newest revision that this run knows of; 0 for none."""
+        return self._run.state.revision
 
     def begin(self, fingerprint: str) -> str | None:
         """Make the library, or take it up where it stands; what it was built with, if it was.
@@ -63,123 +61,128 @@ class RemoteShelf:
         Raises `LibraryMismatch` when that was another embedder or splitter.
         """
         milvus, remote = self._milvus, self._remote
-        if not milvus.has(milvus.rows):
-            milvus.make_rows()
-        milvus.load(milvus.rows)
-        built_with, now = state_of(milvus, remote)
-        if built_with is None:
+        self._open(milvus.rows, milvus.make_rows)
+        state = state_of(milvus, remote)
+        if state.fingerprint is None:
             milvus.put_rows([library_row(fingerprint)])
-        elif built_with != fingerprint:
+            state = state_of(milvus, remote)
+        if state.fingerprint != fingerprint:
             raise LibraryMismatch(
-                f"the library {remote} was built with {built_with}, running {fingerprint}: choose"
-                " another name for the library, or set the embedder it was built with"
+                f"the library {remote} was built with {state.fingerprint}, running {fingerprint}:"
+                " choose another name for the library, or set the embedder it was built with"
             )
-        self.revision = 0 if now is None else now.revision
-        self._take_up()
-        return fingerprint if self.revision else None
-
-    def _take_up(self) -> None:
-        """Read all heads; delete what is replaced, and what a killed run left without a head."""
-        milvus = self._milvus
         self._has_passages = milvus.has(milvus.passages)
         if self._has_passages:
             milvus.load(milvus.passages)
-        heads = [head_of(row) for row in milvus.every(milvus.rows, 'kind == "head"', HEAD_FIELDS)]
-        last = last_heads(one for one in heads if one.revision <= self.revision)
-        self._live = {id: head for id, head in last.items() if not head.is_gone}
-        for id, head in self._live.items():
-            self._by_text.setdefault(head.text_digest, []).append(id)
-        self._staged = last_heads(one for one in heads if one.revision > self.revision)
-        kept = {*self._live.values(), *self._staged.values()}
-        # A head that says an article is gone goes last, or what was before it would be back.
-        for is_gone in (False, True):
-            self._delete([one for one in heads if one not in kept and one.is_gone is is_gone])
-        self._delete_headless()
+        self._run = RemoteRun(milvus, remote, state)
+        return fingerprint if state.revision else None
 
-    def _delete(self, heads: Sequence[Head]) -> None:
-        """Delete these versions, and their heads."""
-        milvus = self._milvus
-        if self._has_passages:
-            milvus.delete(milvus.passages, [id for one in heads for id in passage_numbers(one)])
-        milvus.delete(
-            milvus.rows, [id for one in heads for id in (*part_ids(one), *acronym_ids(one))]
-        )
-        milvus.delete(milvus.rows, [head_row(one)["id"] for one in heads])
+    def _open(self, collection: str, make: Callable[[], None]) -> None:
+        if not self._milvus.has(collection):
+            try:
+                make()
+            except LibraryError:  # perhaps another run has made it at the same time
+                if not self._milvus.has(collection):
+                    raise
+        self._milvus.load(collection)
 
-    def _delete_headless(self) -> None:
-        """Delete what a killed run wrote of a version that it did not end."""
-        milvus = self._milvus
-        places = [(milvus.rows, 'kind in ["part", "acronym"] and ')]
-        places += [(milvus.passages, "")] if self._has_passages else []
-        for collection, also in places:
-            where = f"{also}revision > {self.revision}"
-            rows = milvus.every(collection, where, ["article"])
-            ids = [row["id"] for row in rows if row["article"] not in self._staged]
-            milvus.delete(collection, ids)
+    def look(self, articles: Sequence[Article]) -> None:
+        """Read what is known of these articles, of which alone other methods then know."""
+        self._write_heads()
+        run = self._run
+        run.look(articles)
+        for id in {one.id for one in articles}:
+            if old := replaced(run.heads(id), run.state):
+                self._met += run.heads(id)
+                self._old += old
+        if len(self._old) > _OLD:
+            self._delete_old()
 
-    def digest(self, id: str, *, live: bool) -> str | None:
-        """The digest of the live or the staged version of an article, or None."""
-        head = (self._live if live else self._staged).get(id)
-        return None if head is None else head.digest
+    def _delete_old(self) -> None:
+        delete_versions(self._milvus, self._met, self._old, self._has_passages)
+        self._met, self._old = [], []
+
+    def live_digest(self, id: str) -> str | None:
+        """The digest of the live version of an article that was looked up, or None."""
+        live = self._run.live(id)
+        return None if live is None else live.digest
 
     def live_with_text(self, text_digest: str) -> list[tuple[str, str]]:
         """Id and origin of the live articles that hold exactly this text."""
-        return [(id, self._live[id].origin) for id in self._by_text.get(text_digest, [])]
-
-    def live_origins(self) -> Iterator[tuple[str, str]]:
-        """Id and origin of every live article."""
-        yield from ((id, head.origin) for id, head in self._live.items())
+        return self._run.live_with_text(text_digest)
 
     def every_article(self) -> Iterator[Article]:
-        """All live articles, one at a time."""
-        yield from (read_article(self._milvus, head) for head in self._live.values())
+        """None: a library is of one embedder here, so that none is ever embedded again."""
+        yield from ()
+
+    def takes_up(self, article: Article) -> bool:
+        """Whether a run that is not published has made this very version whole: then it counts
+        as this run's as well."""
+        head = self._run.unpublished(article)
+        if head is None:
+            return False
+        number = self._run.begin()
+        if head.run != number:
+            self._note(replace(head, run=number, origin=article.origin))
+            self._lent.add(head.of)
+        return True
+
+    def _note(self, head: Head) -> None:
+        self._heads.append(head)
+        self._run.write_head(head)
+
+    def _write_heads(self) -> None:
+        if self._heads:
+            self._milvus.put_rows([head_row(one) for one in self._heads])
+            self._heads = []
 
     def staged_ids(self) -> list[str]:
-        """Ids of the articles that have a staged version."""
-        return list(self._staged)
+        """None: what another run staged stays, and this one has staged what it was told to."""
+        return []
 
     def unstage(self, id: str) -> None:
-        """Forget the staged version of an article, if there is one."""
-        head = self._staged.pop(id, None)
-        if head is not None:
-            # Its head first: a version is whole or has none.
-            self._milvus.delete(self._milvus.rows, [head_row(head)["id"]])
-            self._delete([head])
+        """Forget the version that this run staged of an article that was looked up."""
+        staged = [one for one in self._run.heads(id) if one.run == self._run.number]
+        self._heads = [one for one in self._heads if one.id != id]
+        self._milvus.delete(self._milvus.rows, [head_row(one)["id"] for one in staged])
 
-    def stage(
-        self,
-        article: Article,
-        passages: Sequence[Passage],
-        vectors: NDArray[np.float32],
-        acronyms: dict[str, str],
-    ) -> None:
-        """Store a new version of an article, not live yet; its head comes last and makes it whole.
+    def claim(self, articles: Sequence[Article]) -> set[str]:
+        """Ids of those that no other run is about to write; they are looked up anew."""
+        self._write_heads()
+        return self._run.claim(articles)
 
-        `vectors` has shape (passages, dimension).
-        """
-        self.unstage(article.id)
-        pieces = pieces_of(article)
-        head = Head(
-            article.id,
-            self.revision + 1,
-            False,
-            article.digest,
-            article.text_digest,
-            article.origin,
-            article.title,
-            article.source,
-            article.published,
-            len(pieces),
-            len(acronyms),
-            len(passages),
-        )
+    def stage_all(self, versions: Sequence[Version]) -> None:
+        """Store new versions of articles, not live yet; the heads come last and make them whole."""
+        number = self._run.begin()
+        texts: list[Row] = []
+        passages: list[Row] = []
+        for one in versions:
+            pieces = pieces_of(one.article)
+            head = _head(one, number, len(pieces))
+            texts += [*part_rows(head, pieces), *acronym_rows(head, one.acronyms)]
+            passages += _passage_rows(head, one)
+            self._note(head)
         if passages and not self._has_passages:
-            self._milvus.make_passages(vectors.shape[1])
+            dimension = len(passages[0]["vector"])
+            self._open(self._milvus.passages, lambda: self._milvus.make_passages(dimension))
             self._has_passages = True
-        self._milvus.put_rows([*part_rows(head, pieces), *acronym_rows(head, acronyms)])
-        self._milvus.put_passages(_passage_rows(head, article, passages, vectors))
-        self._milvus.put_rows([head_row(head)])
-        self._staged[article.id] = head
+        self._milvus.put_rows(texts)
+        self._milvus.put_passages(passages)
+        self._write_heads()
+        self._run.release([one.article for one in versions])
+
+    def gone(self, is_gone: Callable[[str, str], bool]) -> list[str]:
+        """Ids of the live articles of which, by id and origin, this is said."""
+        self._write_heads()
+        self._count(is_gone)
+        return list(self._census.chosen)
+
+    def _count(self, chosen: Callable[[str, str], bool]) -> None:
+        run = self._run
+        run.refresh()
+        self._counted = run.state
+        self._census = take_census(self._milvus, run.state, run.number, chosen)
+        self._counts = self._census.counts
 
     def set_failures(self, failures: Iterable[Failure], inside: Callable[[str], bool]) -> None:
         """Remember what this run could not read, in place of former failures `inside` it."""
@@ -202,35 +205,77 @@ class RemoteShelf:
         fingerprint: str,
     ) -> None:
         """Make what is staged live and `removed` ids gone, by one row."""
-        number = self.revision + 1
-        gone = [Head(id, number, True) for id in removed]
-        self._milvus.put_rows([head_row(head) for head in gone])
+        run, milvus = self._run, self._milvus
+        number = run.begin()
+        self._write_heads()
+        milvus.put_rows([head_row(Head(id, number, True)) for id in removed])
+        milvus.put_rows([lent_row(one) for one in self._lent])
         self.set_failures(failures, inside)
-        self._live = {
-            id: head for id, head in {**self._live, **self._staged}.items() if id not in removed
-        }
-        self._staged = {}
-        now = Published(number, uuid4().hex, self.counts())
+        counted = self._counted
+        passages = sum(self._census.chosen[id] for id in removed)
+        articles = self._counts.articles - len(removed)
+        self._counts = Counts(articles, self._counts.passages - passages)
+        run.refresh()
+        self._put_revision(number)
+        run.refresh()
+        if any(not counted.sees(one.run) and one.run != number for one in run.state.published):
+            # Others were published meanwhile: what all of them wrote is counted together.
+            self._count(lambda id, origin: False)
+            self._put_revision(number)
+        milvus.delete(milvus.rows, [f"run:{number}"])
+        run.refresh()
+
+    def _put_revision(self, number: int) -> None:
+        state = self._run.state
+        top = max(state.top, number)
+        now = Published(number, state.revision + 1, top, time.time(), uuid4().hex, self._counts)
         self._milvus.put_rows([revision_row(now)])
-        self._milvus.delete(
-            self._milvus.rows, [revision_row(replace(now, revision=number - 1))["id"]]
-        )
-        self.revision = number
 
     def counts(self) -> Counts:
-        """Live articles and passages."""
-        return Counts(len(self._live), sum(head.passages for head in self._live.values()))
+        """Articles and passages that are live once this run is published."""
+        return self._counts
+
+    def tidy(self) -> None:
+        """Delete what nobody reads any more."""
+        milvus, run = self._milvus, self._run
+        state, census = self._counted, self._census
+        self._delete_old()
+        delete_gone(milvus, census.gone, state, self._has_passages)
+        others = [one for one in state.begun.values() if one.run != run.number]
+        dead = [one for one in others if one.is_dead(run.where)]
+        delete_dead(milvus, dead, census.named, self._has_passages)
+        forget_settled(milvus, run.state)
 
 
-def _passage_rows(
-    head: Head, article: Article, passages: Sequence[Passage], vectors: NDArray[np.float32]
-) -> list[Row]:
+def _head(version: Version, number: int, parts: int) -> Head:
+    article = version.article
+    return Head(
+        id=article.id,
+        run=number,
+        is_gone=False,
+        of=number,
+        digest=article.digest,
+        text_digest=article.text_digest,
+        origin=article.origin,
+        title=article.title,
+        source=article.source,
+        published=article.published,
+        parts=parts,
+        acronyms=len(version.acronyms),
+        passages=len(version.passages),
+    )
+
+
+def _passage_rows(head: Head, version: Version) -> list[Row]:
+    title = version.article.title
     return [
         {
-            **{"id": number, "article": head.id, "revision": head.revision},
+            **{"id": number, "article": head.id, "run": head.of},
             **{"start": passage.start, "stop": passage.end},
             "vector": vector.tolist(),
-            "words": words_of(article.title, passage.text),
+            "words": words_of(title, passage.text),
         }
-        for number, passage, vector in zip(passage_numbers(head), passages, vectors, strict=True)
+        for number, passage, vector in zip(
+            passage_numbers(head), version.passages, version.vectors, strict=True
+        )
     ]

@@ -36,6 +36,7 @@ from index.remote_rows import (
     passage_numbers,
     words_of,
 )
+from index.remote_state import State, state_of
 from index.remote_versions import Stored, read_versions
 from index.split import SPLITTER
 from index.store import Counts
@@ -102,10 +103,10 @@ def read_heads(milvus: Milvus) -> tuple[list[Head], list[Row]]:
 
 
 def find_orphans(
-    milvus: Milvus, heads: Sequence[Head], revision: int
+    milvus: Milvus, heads: Sequence[Head], state: State
 ) -> tuple[list[str], list[int]]:
     """Ids of rows and of passages that no head names, but for those of a run under way."""
-    where = f"revision <= {revision}"
+    where = state.contents
     names = {id for head in heads for id in (*part_ids(head), *acronym_ids(head))}
     texts = milvus.every(milvus.rows, f'kind in ["part", "acronym"] and {where}', [])
     rows = [row["id"] for row in texts if row["id"] not in names]
@@ -131,8 +132,8 @@ class _Look:
         self.found.problems = [
             f"article {row['article']} has a head that can't be read" for row in broken
         ]
-        revision = self._library.revision
-        seen = last_heads(head for head in heads if head.revision <= revision)
+        state = state_of(self._milvus, self._library.remote)
+        seen = last_heads(head for head in heads if state.sees(head.run))
         live = [head for head in seen.values() if not head.is_gone]
         total = sum(head.passages for head in live)
         self._count(Counts(len(live), total))
@@ -140,7 +141,7 @@ class _Look:
         for one in read_versions(self._milvus, live):
             self._look_at(one, range(-met % step, one.head.passages, step))
             met += one.head.passages
-        self._look_for_orphans(heads)
+        self._look_for_orphans(heads, state)
         self._look_at_sample()
 
     def _count(self, counted: Counts) -> None:
@@ -188,9 +189,9 @@ class _Look:
             if row["words"] != words:
                 yield f"{place_in(article, start)} has other words than its text gives"
 
-    def _look_for_orphans(self, heads: Sequence[Head]) -> None:
+    def _look_for_orphans(self, heads: Sequence[Head], state: State) -> None:
         found = self.found
-        found.rows, found.passages = find_orphans(self._milvus, heads, self._library.revision)
+        found.rows, found.passages = find_orphans(self._milvus, heads, state)
         for many, what in ((found.rows, "rows"), (found.passages, "passages")):
             if many:
                 found.problems.append(

@@ -12,7 +12,7 @@ from index.milvus import Milvus, Row
 from index.records import Article
 from index.remote_rows import Head, acronym_ids, article_in, part_ids, passage_numbers
 
-_FIELDS = ["article", "revision", "start", "stop", "vector", "words"]
+_FIELDS = ["article", "run", "start", "stop", "vector", "words"]
 _MOST = 200  # parts, and articles, read in one call
 _PASSAGES = 1000
 
@@ -54,7 +54,7 @@ def read_versions(milvus: Milvus, heads: Iterable[Head]) -> Iterator[Stored]:
 
 
 def _is_of(head: Head, row: Row | None) -> bool:
-    return row is not None and (row["article"], row["revision"]) == (head.id, head.revision)
+    return row is not None and (row["article"], row["run"]) == (head.id, head.of)
 
 
 def _found(
@@ -63,7 +63,7 @@ def _found(
     ids = [id for head in heads for id in ids_of(head)]
     if not ids:
         return {}
-    rows = milvus.get_by(collection, "id", ids, fields, "revision >= 0")
+    rows = milvus.get_by(collection, "id", ids, fields, "run >= 0")
     return {row["id"]: row for row in rows}
 
 

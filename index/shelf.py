@@ -7,14 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from index.derived import Derived, clear_old, open_derived, write_derived
 from index.errors import LibraryCorrupt
 from index.library import DATABASE, DERIVED
 from index.place import Place, Remote
-from index.records import Article, Failure, Passage
+from index.records import Article, Failure, Version
 from index.remote_shelf import RemoteShelf
 from index.store import Counts, Store
 
@@ -27,25 +24,25 @@ class Shelf(Protocol):
 
     def begin(self, fingerprint: str) -> str | None: ...
 
-    def digest(self, id: str, *, live: bool) -> str | None: ...
+    def look(self, articles: Sequence[Article]) -> None: ...
+
+    def live_digest(self, id: str) -> str | None: ...
 
     def live_with_text(self, text_digest: str) -> list[tuple[str, str]]: ...
 
-    def live_origins(self) -> Iterator[tuple[str, str]]: ...
-
     def every_article(self) -> Iterator[Article]: ...
 
-    def stage(
-        self,
-        article: Article,
-        passages: Sequence[Passage],
-        vectors: NDArray[np.float32],
-        acronyms: dict[str, str],
-    ) -> None: ...
+    def takes_up(self, article: Article) -> bool: ...
+
+    def claim(self, articles: Sequence[Article]) -> set[str]: ...
+
+    def stage_all(self, versions: Sequence[Version]) -> None: ...
 
     def staged_ids(self) -> list[str]: ...
 
     def unstage(self, id: str) -> None: ...
+
+    def gone(self, is_gone: Callable[[str, str], bool]) -> list[str]: ...
 
     def is_sound(self) -> bool: ...
 
@@ -60,6 +57,8 @@ class Shelf(Protocol):
     def set_failures(self, failures: Iterable[Failure], inside: Callable[[str], bool]) -> None: ...
 
     def counts(self) -> Counts: ...
+
+    def tidy(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -78,6 +77,33 @@ class FolderShelf(Store):
             self.unstage_all()  # an unfinished run with another model
             self.set_meta("staging", fingerprint)
         return self.meta("fingerprint")
+
+    def look(self, articles: Sequence[Article]) -> None:
+        """Nothing has to be: each is looked up when it is asked for."""
+
+    def live_digest(self, id: str) -> str | None:
+        """The digest of the live version of an article, or None."""
+        return self.digest(id, live=True)
+
+    def takes_up(self, article: Article) -> bool:
+        """Whether a run that was killed has staged this very version."""
+        return self.digest(article.id, live=False) == article.digest
+
+    def claim(self, articles: Sequence[Article]) -> set[str]:
+        """The ids of all of them: nobody else writes here."""
+        return {one.id for one in articles}
+
+    def stage_all(self, versions: Sequence[Version]) -> None:
+        """Store new versions of articles, not live yet."""
+        for one in versions:
+            self.stage(one.article, one.passages, one.vectors, one.acronyms)
+
+    def gone(self, is_gone: Callable[[str, str], bool]) -> list[str]:
+        """Ids of the live articles of which, by id and origin, this is said."""
+        return [id for id, origin in self.live_origins() if is_gone(id, origin)]
+
+    def tidy(self) -> None:
+        """Nothing has to be: what was replaced went as it was replaced."""
 
     def is_sound(self) -> bool:
         """Whether the published revision's indexes are as they were written."""

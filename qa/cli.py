@@ -55,6 +55,13 @@ main.add_command(migrate)
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=PLACE)
 @click.option("--only", is_flag=True, help="Forget articles that came from other paths.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Embed in so many processes, each with a model of its own; one uses all cores as well.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @data_option
 @library_option
@@ -62,6 +69,7 @@ main.add_command(migrate)
 def index(
     paths: tuple[Path | str, ...],
     only: bool,
+    workers: int,
     as_json: bool,
     data: Path,
     library: str | None,
@@ -76,7 +84,9 @@ def index(
     urls = [one for one in paths if isinstance(one, str)]
     with told():
         where, progress = place(data, library), sys.stderr.isatty()
-        report = build(files, where, embedder, only=only, progress=progress, urls=urls)
+        report = build(
+            files, where, embedder, only=only, progress=progress, urls=urls, workers=workers
+        )
     if as_json:
         click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:

@@ -31,7 +31,7 @@ from index.records import Failure
 from index.store import Store
 from index.verify import verify
 
-MODULE = import_module("index.build")  # the front door has a function of this name
+MODULE = import_module("index.run")
 COUNTS = ("added", "changed", "unchanged", "removed", "duplicate", "failed")
 
 

@@ -14,6 +14,7 @@ from index.library import MODELS
 from index.milvus import Milvus
 from index.opened import open_library
 from index.place import Remote
+from index.records import Version
 from index.shelf import open_shelf
 from index.sound import repair, verify
 from index.split import split
@@ -24,8 +25,8 @@ TEXTS = {
     "Beta": " ".join(f"Sentence {n} has some eight words in it." for n in range(40)),
     "Gamma": "It rained in Zürich 🙂.",
 }
-ROW = ["kind", "article", "word", "value", "revision"]
-PASSAGE = ["article", "revision", "start", "stop", "vector", "words"]
+ROW = ["kind", "article", "word", "value", "run"]
+PASSAGE = ["article", "run", "start", "stop", "vector", "words"]
 pytestmark = pytest.mark.model
 
 
@@ -200,7 +201,8 @@ def test_former_versions_and_a_run_under_way_are_no_problems_and_stay(
     shelf.begin(library.fingerprint)
     library.close()
     one = article("Never published.", "Delta", "4.txt")
-    shelf.stage(one, split(one), np.full((1, 16), 0.25, np.float32), {})
+    shelf.look([one])
+    shelf.stage_all([Version(one, split(one), np.full((1, 16), 0.25, np.float32), {})])
     shelf.close()
     assert verify(place) == []
     assert len(passages(milvus, one)) == 1

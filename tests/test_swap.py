@@ -99,7 +99,7 @@ def library(embedder_models, tmp_path):
 def publish(library, monkeypatch):
     """Brings the library to the contents of a revision; loads the embedding model once."""
     embedder = load_embedder()
-    monkeypatch.setattr(import_module("index.build"), "load_embedder", lambda name: embedder)
+    monkeypatch.setattr(import_module("index.run"), "load_embedder", lambda name: embedder)
 
     def bring(revision):
         articles = [

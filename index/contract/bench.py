@@ -22,8 +22,9 @@ from index.library import MODELS, library_fingerprint, model_name
 from index.milvus import Milvus
 from index.opened import AnyLibrary, open_library
 from index.place import Place, Remote
-from index.records import Article, Failure, Hit
+from index.records import Article, Failure, Hit, Version
 from index.report import Report
+from index.split import split
 
 ISLANDS = ("Aland", "Bornholm", "Corfu", "Delos", "Elba")
 SOURCE = "Baltic 'News' \"now\""
@@ -126,6 +127,11 @@ class Bench:
         """The text's vector, as it is for a question."""
         vector: NDArray[np.float32] = self._questions.encode([text])[0]
         return vector
+
+    def version(self, article: Article, acronyms: dict[str, str]) -> Version:
+        """A version of an article whose passages all have the vector of no text."""
+        passages = split(article)
+        return Version(article, passages, np.tile(self.unit, (len(passages), 1)), acronyms)
 
     @cached_property
     def unit(self) -> NDArray[np.float32]:

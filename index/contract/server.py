@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-import numpy as np
-
 from index.contract.bench import Bench, Check, refused, same, soon
 from index.errors import LibraryCorrupt, LibraryMismatch
 from index.milvus import Milvus
 from index.place import Remote
-from index.remote_rows import Head, head_row, part_ids
+from index.remote import RemoteLibrary
+from index.remote_rows import part_ids
 from index.shelf import open_shelf
-from index.split import split
 
 
 def what_a_killed_run_left_without_its_end_is_no_article(bench: Bench) -> None:
@@ -20,12 +18,12 @@ def what_a_killed_run_left_without_its_end_is_no_article(bench: Bench) -> None:
     _, before = bench.bring(first)
     shelf = open_shelf(bench.place("changing"))
     shelf.begin(before.fingerprint)
-    passages = split(long)
-    shelf.stage(long, passages, np.tile(bench.unit, (len(passages), 1)), {})
+    shelf.look([long])
+    shelf.stage_all([bench.version(long, {})])
     shelf.close()
     with _server(bench) as milvus:  # its head is the last that is written
-        last = head_row(Head(long.id, before.revision + 1, False))
-        milvus.delete(milvus.rows, [last["id"]])
+        last = milvus.every(milvus.rows, f'kind == "head" and article == "{long.id}"', [])
+        milvus.delete(milvus.rows, [row["id"] for row in last])
     report, after = bench.bring(replace(long, text="Corfu, in short."), first)
     same((report.added, report.passages), (1, 2), "articles added, and passages")
     same(bench.texts(after), [first.text, "Corfu, in short."], "passages")
@@ -35,12 +33,13 @@ def what_a_killed_run_left_without_its_end_is_no_article(bench: Bench) -> None:
 def a_damaged_article_is_never_cited(bench: Bench) -> None:
     first = bench.articles[0]
     _, library = bench.bring(first)
-    head = Head(first.id, library.revision, False, parts=1)
+    assert isinstance(library, RemoteLibrary)
+    [head] = library.heads()
     where = f'id == "{part_ids(head)[0]}"'
     with _server(bench) as milvus:
-        [row] = milvus.get(milvus.rows, where, ["kind", "article", "value"])
+        [row] = milvus.get(milvus.rows, where, ["kind", "article", "run", "value"])
         for value, words in ((row["value"].replace("6", "7"), "damaged"), ("{", "not whole")):
-            made = {**row, "word": "", "revision": head.revision, "value": value}
+            made = {**row, "word": "", "value": value}
             milvus.put_rows([made])
             soon(lambda: _value(milvus, where), value, "what was written")
             again = bench.reopened()

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from index.build import build_articles
 from index.contract.bench import Bench, Check, article, refused, same, soon
 from index.errors import LibraryCorrupt
@@ -66,9 +64,9 @@ def a_run_that_was_killed_is_seen_by_nobody_and_taken_up(bench: Bench) -> None:
     _, before = bench.bring(first)
     shelf = open_shelf(bench.place("changing"))
     shelf.begin(before.fingerprint)
-    for one in (replace(first, text="Never published."), second, last):
-        passages = split(one)
-        shelf.stage(one, passages, np.tile(bench.unit, (len(passages), 1)), {"EU": "Elk"})
+    staged = [replace(first, text="Never published."), second, last]
+    shelf.look(staged)
+    shelf.stage_all([bench.version(one, {"EU": "Elk"}) for one in staged])
     shelf.close()
     during = bench.reopened()
     same(during.published, before.published, "what is published")
