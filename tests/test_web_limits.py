@@ -9,6 +9,7 @@ from web_fakes import PACT, FakeLibrary, FakeQA
 
 from web import Settings, create_app, service
 from web.settings import SettingsError, read_settings
+from web.turns import Turns
 
 THEIRS = "https://example.org"
 TAGGED = ["ask?q=who", "search?q=who", "articles", f"articles/{PACT.id}"]
@@ -221,11 +222,13 @@ def test_a_reply_that_time_cut_short_says_so_and_is_kept_by_nobody():
     assert LATE in client.get("/?q=who").text
 
 
-def test_how_long_a_question_may_wait_is_set():
+def test_how_long_a_question_may_wait_is_set(monkeypatch):
+    given = []
+    monkeypatch.setattr(service, "Turns", lambda *limits: given.append(limits) or Turns(*limits))
     app = create_app(Settings(threads=1, queue=1, wait_seconds=0.01), FakeQA())
+    assert given == [(1, 1, 0.01)] and Settings().wait_seconds == 30
     with app.app_context():
         turns = service.current().turns
     with turns.take():
         reply = app.test_client().get("/api/v1/ask?q=who")
     assert reply.status_code == 503 and reply.headers["Retry-After"] == "2"
-    assert Settings().wait_seconds == 30
