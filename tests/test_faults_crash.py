@@ -83,16 +83,19 @@ def test_a_run_killed_after_a_step_leaves_the_old_library_or_the_new(shelf, libr
 def refused_calls(shelf, library, error, some):
     """Refuse calls to the system one at a time, each in a run of its own; how many failed one.
 
-    `some`: chooses among all calls that an undisturbed run makes in the library.
+    `some`: chooses among all calls that an undisturbed run makes in the library. Each run finds
+    the library to the byte as that one did, so that it makes the same calls.
     """
-    log = shelf.folder / "trace"
+    log, sound = shelf.folder / "trace", library.with_name(f"{library.name}-sound")
+    shutil.copytree(library, sound, symlinks=True)
     run = shelf.start(library, "new")
     with traced(run.pid, log):
         run.go()
         assert run.end() == 0
     failed = 0
     for name, number in some(sorted({call[:2] for call in calls(log, library)})):
-        assert shelf.index(library, "old")[0] == 0
+        shutil.rmtree(library)
+        shutil.copytree(sound, library, symlinks=True)
         run = shelf.start(library, "new")
         with traced(run.pid, log, (name, number), error):
             run.go()
