@@ -35,6 +35,7 @@ from index.sound import repair, verify
 from index.split import sentences
 from index.store import Counts
 from index.telemetry import no_telemetry
+from index.terms import stems
 from index.watch import Round, watch
 
 __all__ = [
@@ -86,6 +87,7 @@ __all__ = [
     "repair",
     "restore",
     "sentences",
+    "stems",
     "sync_tree",
     "verify",
     "watch",

@@ -24,7 +24,8 @@ _AHEAD = 3.0
 class Confidence:
     """The numbers of the curves, and from which probability on an answer is shown.
 
-    relevance of a span = score × span.score + share × span.log_share + support × span.support
+    relevance of a span = score × span.score + share × span.log_share
+                          + support × span.support + words × span.shared
     strength of an answer = relevance of its best span + agreement × ln(places that say it)
     probability = 1 / (1 + exp(−(bias + slope × strength + margin × lead))), where the lead is
     the strength minus that of the best other answer, at most `_FAR` either way.
@@ -37,6 +38,7 @@ class Confidence:
     score: float = 1.0
     share: float = 0.0
     support: float = 0.0
+    words: float = 0.0
     agreement: float = 0.0
     bias: float = 0.0
     slope: float = 1.0
@@ -47,7 +49,12 @@ class Confidence:
 
     def relevance(self, span: Span) -> float:
         """What one span counts, by itself."""
-        return self.score * span.score + self.share * span.log_share + self.support * span.support
+        return (
+            self.score * span.score
+            + self.share * span.log_share
+            + self.support * span.support
+            + self.words * span.shared
+        )
 
     def settled(self, spans: Sequence[Span], article_id: str, support: float) -> bool:
         """Whether a passage of this article and retrieval score is not likely to answer better.
@@ -59,7 +66,8 @@ class Confidence:
             self.calibrated
             and best is not None
             and best.article_id != article_id
-            and self.relevance(best) >= self.support * support + _AHEAD
+            # As if the sentences there shared as many words with the question.
+            and self.relevance(best) >= self.support * support + self.words * best.shared + _AHEAD
         )
 
     def strength(self, spans: Sequence[Span]) -> float:

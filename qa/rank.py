@@ -68,9 +68,10 @@ def normalise_answer(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", plain).split())
 
 
-def _order(span: Span) -> tuple[float, float, float, str, int, int]:
+def _order(span: Span) -> tuple[float, float, float, float, str, int, int]:
     """Every field, so that equally sure spans stand in one order however they come in."""
-    return -span.score, -span.support, -span.log_share, span.article_id, span.start, span.end
+    numbers = -span.score, -span.support, -span.log_share, -span.shared
+    return *numbers, span.article_id, span.start, span.end
 
 
 def _overlap(one: Span, other: Span) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index import file_digest, open_session, sentences
+from index import file_digest, open_session, sentences, stems
 from qa.borders import trim
 from qa.decode import best_spans
 from qa.errors import ReaderError
@@ -44,8 +44,9 @@ class Reader:
     def read(self, question: str, windows: list[Window]) -> list[Span]:
         """The best spans of every window, in article offsets; scores compare across windows."""
         found: dict[tuple[str, int, int], Span] = {}
+        asked = set(stems(question))
         for window, row in self._rows(question, windows):
-            for span in _spans(row, window, *self._run(row)):
+            for span in _spans(row, window, asked, *self._run(row)):
                 place = span.article_id, span.start, span.end
                 if place not in found or found[place].score < span.score:
                     found[place] = span
@@ -134,12 +135,17 @@ def _about(folder: Path) -> dict[str, Any]:
 
 
 def _spans(
-    encoding: Any, window: Window, start: NDArray[np.float32], end: NDArray[np.float32]
+    encoding: Any,
+    window: Window,
+    asked: set[str],
+    start: NDArray[np.float32],
+    end: NDArray[np.float32],
 ) -> list[Span]:
-    """The best spans of one row, in article offsets."""
+    """The best spans of one row, in article offsets. `asked`: the stems of the question."""
     length = len(encoding.ids)
     offsets, words = encoding.offsets, encoding.word_ids
-    starts = [start for start, _ in sentences(window.text)]
+    pieces = sentences(window.text)
+    starts = [start for start, _ in pieces]
     sentence = np.full(length, -1, dtype=np.int64)
     for token, sequence in enumerate(encoding.sequence_ids):
         if sequence == 1 and window.locate(*offsets[token]) is not None:
@@ -150,7 +156,8 @@ def _spans(
     for best in best_spans(start, end, sentence, first, last, SPANS):
         place = window.locate(*trim(window.text, offsets[best.first][0], offsets[best.last][1]))
         if place is not None:
-            found.append(
-                Span(window.article_id, *place, best.score, window.support, best.log_share)
-            )
+            said = stems(window.text[slice(*pieces[sentence[best.first] - 1])])
+            shared = len(asked.intersection(said)) / max(1, len(asked))
+            numbers = best.score, window.support, best.log_share, shared
+            found.append(Span(window.article_id, *place, *numbers))
     return found

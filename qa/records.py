@@ -78,6 +78,7 @@ class Span:
     `support`: the retrieval score, 0 to 1, of the passage it was read in.
     `log_share`: natural logarithm of the share that its two ends have among all words of the
     window; 0 when no other words compete.
+    `shared`: share of the question's telling words that its sentence holds, 0 to 1.
     """
 
     article_id: str
@@ -86,6 +87,7 @@ class Span:
     score: float
     support: float
     log_share: float = 0.0
+    shared: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

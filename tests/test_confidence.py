@@ -15,6 +15,7 @@ NUMBERS = {
     "score": 0.25,
     "share": 0.5,
     "support": 2.0,
+    "words": 0.75,
     "agreement": 0.3,
     "bias": -0.5,
     "slope": 1.5,
@@ -28,16 +29,17 @@ SCORES = st.floats(-1e6, 1e6)
 SHARES = st.floats(-50, 0)
 
 
-def span(score, support=0.5, log_share=0.0):
-    return Span("a", 0, 1, score, support, log_share)
+def span(score, support=0.5, log_share=0.0, shared=0.0):
+    return Span("a", 0, 1, score, support, log_share, shared)
 
 
-@given(st.tuples(SCORES, SHARES, st.floats(0, 1)), st.tuples(SCORES, SHARES, st.floats(0, 1)))
+NUMBERS_OF_A_SPAN = st.tuples(SCORES, st.floats(0, 1), SHARES, st.floats(0, 1))
+
+
+@given(NUMBERS_OF_A_SPAN, NUMBERS_OF_A_SPAN)
 def test_more_of_anything_is_never_less_relevant(one, other):
     low, high = ([pick(pair) for pair in zip(one, other, strict=True)] for pick in (min, max))
-    assert FITTED.relevance(span(low[0], low[2], low[1])) <= FITTED.relevance(
-        span(high[0], high[2], high[1])
-    )
+    assert FITTED.relevance(span(*low)) <= FITTED.relevance(span(*high))
 
 
 @given(SCORES, SCORES, st.floats(-4, 4), st.floats(-4, 4))
@@ -60,6 +62,13 @@ def test_reading_is_over_when_no_retrieval_score_could_make_up_for_the_lead():
     assert not fitted.settled(found[:1], "b", 0.5) and not fitted.settled([], "b", 0.0)
 
 
+def test_what_words_are_shared_ends_no_reading_by_itself():
+    fitted = replace(FITTED, calibrated=True)
+    for shared in (0.0, 1.0):
+        assert fitted.settled([span(12.0, 0.5, 0.0, shared)], "b", 0.5)
+        assert not fitted.settled([span(11.9, 0.5, 0.0, shared)], "b", 0.5)
+
+
 def test_another_passage_of_the_same_article_is_always_read():
     assert not replace(FITTED, calibrated=True).settled([span(1e6)], "a", 0.0)
 
@@ -74,8 +83,8 @@ def test_it_is_a_probability_even_at_the_ends(strength, lead):
 
 
 def test_the_curves_are_those_that_are_written_down():
-    one, other = span(2.0, 0.25, -1.0), span(-2.0, 0.5, -3.0)
-    assert FITTED.relevance(one) == 0.25 * 2 - 0.5 + 2 * 0.25
+    one, other = span(2.0, 0.25, -1.0, 0.5), span(-2.0, 0.5, -3.0)
+    assert FITTED.relevance(one) == 0.25 * 2 - 0.5 + 2 * 0.25 + 0.75 * 0.5
     assert FITTED.strength([other, one]) == FITTED.relevance(one) + 0.3 * math.log(2)
     assert FITTED.strength([one]) == FITTED.relevance(one)
     power = -0.5 + 1.5 * 2.0 + 0.4 * -1.0

@@ -71,6 +71,19 @@ def test_each_span_tells_its_share_of_what_its_window_says(reader, article):
     assert by_score == sorted(found, key=lambda span: span.log_share)
 
 
+def test_each_span_tells_how_many_of_the_questions_words_its_sentence_holds(reader, article):
+    one = article("Ann Lee signed the pact. The weather in Oslo was fine. Bo Ek signed nothing.")
+    found = reader.read("Who was signing the pacts?", [whole(one)])  # who, sign, pact
+    places = [one.text[: span.start].count(".") for span in found]
+    assert 0 in places
+    assert [span.shared for span in found] == [pytest.approx([2 / 3, 0, 1 / 3][n]) for n in places]
+
+
+def test_a_question_of_words_that_stand_nowhere_shares_none(reader, article):
+    found = reader.read("Why?", [whole(article(PACT))])
+    assert found and {span.shared for span in found} == {0.0}
+
+
 def test_a_long_text_is_given_in_parts_that_overlap():
     tokenizer = load_tokenizer(DEFAULT_READER / TOKENIZER)
     text = " ".join(f"word{number}" for number in range(400))

@@ -51,6 +51,11 @@ def shown(labelled, one, seed, negatives=()):
     return examples(labelled, {one.id: one}, negatives, Random(seed))
 
 
+def answered(labelled, one, seed):
+    """The example that shows the answer."""
+    return shown(labelled, one, seed)[0]
+
+
 def said(example):
     return [example.text[start:end] for start, end, _ in example.targets]
 
@@ -58,7 +63,7 @@ def said(example):
 def test_the_answer_stands_where_the_target_says(one, asked):
     labelled = asked(*places(("Bo Ek", 7)))
     for seed in SEEDS:
-        (example,) = shown(labelled, one, seed)
+        example = answered(labelled, one, seed)
         assert said(example) == ["Bo Ek"]
         (start, _, weight), text = example.targets[0], example.text
         assert weight == 1
@@ -71,18 +76,18 @@ def test_a_seed_draws_the_same_and_another_something_else(one, asked):
     labelled = asked(*places(("Bo Ek", 7)))
     drawn = [shown(labelled, one, seed) for seed in SEEDS]
     assert drawn == [shown(labelled, one, seed) for seed in SEEDS]
-    assert len({example.text for (example,) in drawn}) > 20
+    assert len({found[0].text for found in drawn}) > 20
 
 
 def test_half_of_the_texts_are_whole_and_half_have_their_title(one, asked):
-    texts = [shown(asked(*places(("Bo Ek", 7))), one, seed)[0].text for seed in SEEDS]
+    texts = [answered(asked(*places(("Bo Ek", 7))), one, seed).text for seed in SEEDS]
     assert 60 < sum(text.endswith(TEXT) for text in texts) < 140
     assert 60 < sum(text.startswith(TITLE + PARAGRAPH) for text in texts) < 140
 
 
 def test_a_part_is_made_of_whole_sentences_and_is_not_much_longer_than_drawn(one, asked):
     for seed in SEEDS:
-        (example,) = shown(asked(*places(("Bo Ek", 7))), one, seed)
+        example = answered(asked(*places(("Bo Ek", 7))), one, seed)
         own = example.text.removeprefix(TITLE + PARAGRAPH)
         assert own.startswith("On day ") and own.endswith("paper.")
         assert own == TEXT or len(own.split()) < 150 + 16
@@ -91,11 +96,11 @@ def test_a_part_is_made_of_whole_sentences_and_is_not_much_longer_than_drawn(one
 def test_a_title_none_of_whose_words_is_in_the_text_is_never_shown(article, asked):
     labelled = asked(*places(("Bo Ek", 7)))
     other = replace(article(TEXT), id=labelled.article_id, title="Comments 17")
-    assert not any(shown(labelled, other, seed)[0].text.startswith("Comm") for seed in SEEDS)
+    assert not any(answered(labelled, other, seed).text.startswith("Comm") for seed in SEEDS)
 
 
 def test_some_questions_are_asked_without_their_mark(one, asked):
-    questions = [shown(asked(*places(("Bo Ek", 7))), one, seed)[0].question for seed in SEEDS]
+    questions = [answered(asked(*places(("Bo Ek", 7))), one, seed).question for seed in SEEDS]
     assert set(questions) == {"Who saw it?", "Who saw it"}
     assert 20 < questions.count("Who saw it") < 60
 
@@ -103,7 +108,7 @@ def test_some_questions_are_asked_without_their_mark(one, asked):
 def test_of_several_answers_the_most_agreed_counts_most(one, asked):
     labelled = asked(*places(("Ann Lee", 0), ("Ann", 0), ("comet", 0)))
     for seed in SEEDS:
-        (example,) = shown(labelled, one, seed)
+        example = answered(labelled, one, seed)
         weights = dict(zip(said(example), (one[2] for one in example.targets), strict=True))
         assert weights == pytest.approx({"Ann Lee": 36 / 49, "Ann": 9 / 49, "comet": 4 / 49}), (
             "1, a quarter and a ninth, over their sum"
@@ -114,7 +119,7 @@ def test_answers_that_a_part_does_not_show_have_no_weight_there(one, asked):
     labelled = asked(*places(("Ann Lee", 0), ("Cy Fox", 19)))
     counts = set()
     for seed in SEEDS:
-        (example,) = shown(labelled, one, seed)
+        example = answered(labelled, one, seed)
         assert sum(weight for _, _, weight in example.targets) == pytest.approx(1)
         assert "Ann Lee" in said(example)
         counts.add(len(example.targets))
@@ -123,7 +128,7 @@ def test_answers_that_a_part_does_not_show_have_no_weight_there(one, asked):
 
 def test_answers_that_are_one_when_trimmed_are_one_target(one, asked):
     (start, end) = places(("Ann Lee", 0))[0]
-    (example,) = shown(asked((start - 1, end + 1), (start, end), (start, end + 2)), one, 1)
+    example = answered(asked((start - 1, end + 1), (start, end), (start, end + 2)), one, 1)
     assert sum(weight for _, _, weight in example.targets) == pytest.approx(1)
     assert all(said(example))
 
@@ -142,10 +147,40 @@ def test_a_question_without_an_answer_shows_only_passages_that_hold_none(one, ar
 def test_a_negative_is_about_as_long_as_the_answered_text(one, asked):
     passage = Passage(one.id, 0, len(TEXT), TEXT)
     for seed in SEEDS:
-        own, other = shown(asked(*places(("Bo Ek", 7))), one, seed, [passage])
+        own, *_, other = shown(asked(*places(("Bo Ek", 7))), one, seed, [passage])
         assert other.question == own.question
         assert other.targets == ()
         assert abs(len(other.text.split()) - len(own.text.split())) < 40
+
+
+def test_a_quarter_is_also_shown_what_is_left_without_the_answer(one, asked):
+    left = [
+        found[1:] for seed in SEEDS for found in [shown(asked(*places(("Bo Ek", 7))), one, seed)]
+    ]
+    assert 25 < sum(map(len, left)) < 75
+    for (example,) in filter(None, left):
+        own = example.text.removeprefix(TITLE + PARAGRAPH)
+        assert example.targets == ()
+        assert "Ann Lee" in own and "Cy Fox" in own and "On day 22 " not in own
+        assert own.startswith("On day ") and own.endswith("paper.")
+
+
+def test_what_is_left_stood_around_the_answer(article):
+    text = " ".join(f"Day {day} was as wet as any day before." for day in range(90))
+    start = text.index("Day 45")
+    one = article(text)
+    labelled = Labelled("Which day?", ("Day 45",), one.id, ((start, start + 6),))
+    left = [part.text for seed in SEEDS for part in shown(labelled, one, seed)[1:]]
+    assert left
+    for part in left:
+        assert {"44", "46"} & set(part.split())
+        assert "Day 45 " not in part
+
+
+def test_nothing_is_left_of_a_text_whose_every_sentence_holds_the_answer(article):
+    one = article("Bo Ek saw it. It was Bo Ek.")
+    labelled = Labelled("Who saw it?", ("Bo Ek",), one.id, ((0, 5),))
+    assert all(len(shown(labelled, one, seed)) == 1 for seed in SEEDS)
 
 
 WORDS = st.sampled_from(["Sunak", "é", "😀", "👩‍🚀", "U.S.", "1,000", "“so”", "東京", ",", "(RAA)"])
@@ -162,7 +197,7 @@ def test_whatever_the_text_an_answer_is_never_lost_or_moved(article, text, data)
     labelled = Labelled("Who?", (text[start:end],), one.id, ((start, end),))
     negative = Passage(one.id, 0, len(text), text)
     for seed in range(4):
-        own, other = examples(labelled, {one.id: one}, [negative], Random(seed))
+        own, *_, other = examples(labelled, {one.id: one}, [negative], Random(seed))
         ((first, last, weight),) = own.targets
         assert weight == 1
         assert own.text[first:last] in text[start:end]

@@ -142,9 +142,14 @@ def _fit(cases: Sequence[Case], promise: float) -> Confidence:
     """Weights of a span's numbers first, over many answers; then the curve of the best ones."""
     confidence = _FIRST
     for _ in range(2):
-        _, score, share, support, agreement = _logistic(*_answers(cases, confidence))
+        _, score, share, support, words, agreement = _logistic(*_answers(cases, confidence))
         confidence = replace(
-            confidence, score=score, share=share, support=support, agreement=agreement
+            confidence,
+            score=score,
+            share=share,
+            support=support,
+            words=words,
+            agreement=agreement,
         )
     rows, right = _best_answers(cases, confidence)
     bias, slope, margin = _logistic(rows, right)
@@ -159,7 +164,8 @@ def _answers(cases: Sequence[Case], confidence: Confidence) -> tuple[Floats, Tru
     for case in cases:
         for group in case.candidates(confidence)[:_LOOKED_AT]:
             best = max(group, key=confidence.relevance)
-            rows.append((best.score, best.log_share, best.support, math.log(len(group))))
+            places = math.log(len(group))
+            rows.append((best.score, best.log_share, best.support, best.shared, places))
             right.append(case.right(group))
     return np.array(rows), np.array(right)
 

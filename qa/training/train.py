@@ -48,7 +48,7 @@ class Settings:
     epochs: float = 2.0
     learning_rate: float = 1e-4
     tokens: int = 4096  # of a batch, with padding
-    negative_share: float = 0.4
+    negative_share: float = 0.35
     seed: int = 1
     keep: float = 0.0
 

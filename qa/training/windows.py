@@ -12,10 +12,12 @@ from random import Random
 from index import Article, Passage, sentences
 from qa.borders import trim
 from qa.labels import Labelled
+from qa.metrics import holds
 from qa.window import PARAGRAPH
 
 _CROP = 0.5  # share of the paragraphs of which only some sentences are shown
 _CROP_WORDS = (30, 150)
+_STRUCK = 0.25  # share of the questions also shown with their answer's sentences taken out
 _TITLE = 0.5  # share of the windows that begin with their article's title
 _NO_QUESTION_MARK = 0.2  # people type "who signed raa"
 _WORD = re.compile(r"\w{3,}")
@@ -39,7 +41,9 @@ def examples(
     negatives: Sequence[Passage],
     random: Random,
 ) -> list[Example]:
-    """The examples of one question: its own paragraph, or none, then each of `negatives`."""
+    """The examples of one question: its own paragraph, or none; perhaps what is left of that
+    without the answer; then each of `negatives`.
+    """
     question = labelled.question
     if random.random() < _NO_QUESTION_MARK:
         question = question.rstrip(" ?")
@@ -48,6 +52,8 @@ def examples(
     if labelled.places:
         found.append(_answered(question, labelled, articles[labelled.article_id], random))
         words = len(found[0].text.split())
+        if random.random() < _STRUCK:
+            found += _struck(question, labelled, articles[labelled.article_id], words, random)
     for passage in negatives:
         # About as long as the answered text, so that length tells nothing and padding is rare.
         middle = random.randrange(len(passage.text))
@@ -72,6 +78,29 @@ def _answered(question: str, labelled: Labelled, article: Article, random: Rando
     total = sum(weights.values())
     targets = ((*place, weight / total) for place, weight in weights.items())
     return Example(question, text, tuple(targets))
+
+
+def _struck(
+    question: str, labelled: Labelled, article: Article, words: int, random: Random
+) -> list[Example]:
+    """What stands around the answer, without any sentence that holds one, if that is anything.
+
+    It speaks of the question's subject and does not answer, as a question that goes a step
+    beyond an article finds it.
+    """
+    before: list[str] = []
+    after: list[str] = []
+    for start, end in sentences(article.text):
+        sentence = article.text[start:end]
+        here = any(start < last and first < end for first, last in labelled.places)
+        if not here and not holds(sentence, labelled.answers):
+            (before if end <= labelled.places[0][0] else after).append(sentence)
+    text = " ".join(before + after)
+    if not text:
+        return []
+    middle = min(len(" ".join(before)), len(text) - 1)
+    start, end = _crop(text, (middle, middle + 1), words, random)
+    return [Example(question, _titled(article, text[start:end], random)[1], ())]
 
 
 def _crop(text: str, place: tuple[int, int], words: int, random: Random) -> tuple[int, int]:
