@@ -19,7 +19,7 @@ SOAKED = 200
 STEPS = (
     *("index.store:Store.stage", "index.store:Store.make_live"),
     *("index.derived:build_vectors", "index.derived:build_terms", "index.derived:sync_tree"),
-    *("index.shelf:write_derived", "index.build:Store.set_meta", "index.shelf:clear_old"),
+    *("index.shelf:write_derived", "index.store:Store.set_meta", "index.shelf:clear_old"),
 )
 
 
