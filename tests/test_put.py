@@ -65,7 +65,7 @@ def test_a_job_tells_how_far_it_is_and_what_it_did(new_library, article, tmp_pat
     folder.mkdir()
     for name in ("one", "two"):
         (folder / f"{name}.txt").write_text(f"{TEXT} {name}", encoding="utf-8")
-    where = {"data": str(data), "library": None, "embedder": DEFAULT_EMBEDDER}
+    where = {"data": str(data), "library": None, "token": None, "embedder": DEFAULT_EMBEDDER}
     code, [first, second, last] = job(where | {"folder": str(folder)})
     assert (code, first, second) == (0, {"done": 1, "total": 2}, {"done": 2, "total": 2})
     assert (last["report"]["added"], last["report"]["articles"]) == (2, 3)
@@ -74,6 +74,6 @@ def test_a_job_tells_how_far_it_is_and_what_it_did(new_library, article, tmp_pat
 
 
 def test_a_job_that_can_not_be_done_is_a_sentence(tmp_path):
-    where = {"data": str(tmp_path), "library": None, "embedder": DEFAULT_EMBEDDER}
+    where = {"data": str(tmp_path), "library": None, "token": None, "embedder": DEFAULT_EMBEDDER}
     code, [last] = job(where | {"folder": str(tmp_path / "none")})
     assert code == 1 and "There is no file or folder at" in last["problem"]
