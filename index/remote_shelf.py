@@ -141,10 +141,7 @@ class RemoteShelf:
         return []
 
     def unstage(self, id: str) -> None:
-        """Forget the version that this run staged of an article that was looked up."""
-        staged = [one for one in self._run.heads(id) if one.run == self._run.number]
-        self._heads = [one for one in self._heads if one.id != id]
-        self._milvus.delete(self._milvus.rows, [head_row(one)["id"] for one in staged])
+        """Nothing: a run stages an article once."""
 
     def claim(self, articles: Sequence[Article]) -> set[str]:
         """Ids of those that no other run is about to write; they are looked up anew."""

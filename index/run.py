@@ -88,6 +88,10 @@ class Run:
     def _take(self, article: Article) -> None:
         report, store = self.report, self._store
         live = store.live_digest(article.id)
+        if article.id in self._seen:  # it came before, such as by another path to it
+            report.duplicate += 1
+            report.duplicates.append((article.origin, article.origin))
+            return
         if live == article.digest and not self._all_again:
             report.unchanged += 1
             store.unstage(article.id)

@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from index import remote_run
 from qa.cli import main
 
 PATIENCE = 60  # seconds until a run that hangs fails its test
@@ -25,12 +26,14 @@ _FORKING.set_forkserver_preload(["indexer", "sentence_transformers"])
 
 @dataclass(frozen=True)
 class Trouble:
-    """What a run meets: killed after a step, limited by the system, or another user."""
+    """What a run meets: killed after a step, limited by the system, another user, or claims that
+    others make it wait for."""
 
     killed_after: str | None = None  # module:function, or module:class.method
     longest: int | None = None  # bytes of a file
     room: int | None = None  # bytes of memory beyond what it has already
     user: int | None = None
+    claimed: float | None = None  # seconds that its claims on a Milvus server hold
 
 
 @dataclass
@@ -86,6 +89,8 @@ def _run(log: Path, arguments: list[str], gate: Connection, trouble: Trouble) ->
         os.dup2(told.fileno(), 2)
     if trouble.killed_after is not None:
         _die_after(trouble.killed_after)
+    if trouble.claimed is not None:
+        remote_run._CLAIMED = trouble.claimed
     gate.send(None)
     gate.recv()
     if trouble.longest is not None:

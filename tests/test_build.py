@@ -423,6 +423,7 @@ def encoded(monkeypatch):
         return encode(self, texts)
 
     monkeypatch.setattr(MODULE, "_BATCH", 1)
+    monkeypatch.setattr(MODULE, "_LOOKED_UP", 1)
     monkeypatch.setattr(TorchEmbedder, "encode", watched)
     return seen
 
