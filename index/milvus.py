@@ -8,7 +8,8 @@ expressions and no BM25, Lite forgets descriptions and gives BM25 with a minus s
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ _WORDS = {"tokenizer": "standard"}  # words come as stems: Lite passes over filt
 _ROW = {"id", "kind", "article", "word", "value", "run"}
 _PASSAGE = {"id", "article", "run", "start", "stop", "vector", "words"}
 _FOUND = ["article", "words"]
+_FIRST = {"article", "word", "sparse"}  # fields whose indexes are made before that of the vectors
 
 Row = dict[str, Any]
 Floats = NDArray[np.float32]
@@ -70,9 +72,11 @@ class Milvus:
         self._client.close()
 
     def has(self, collection: str) -> bool:
-        """Whether the collection exists."""
+        """Whether the collection exists, and is whole: with the last of its indexes."""
         with self._calls.translated():
-            return bool(self._client.has_collection(collection, timeout=_PATIENCE))
+            if not self._client.has_collection(collection, timeout=_PATIENCE):
+                return False
+            return not set(self._client.list_indexes(collection, timeout=_PATIENCE)) <= _FIRST
 
     def load(self, collection: str) -> None:
         """Make the collection ready to be read. Raises `LibraryError` when it is not ours."""
@@ -98,11 +102,12 @@ class Milvus:
             schema.add_field(name, DataType.VARCHAR, max_length=length)
         schema.add_field("run", DataType.INT64)
         schema.add_field("nothing", DataType.FLOAT_VECTOR, dim=len(_NO_VECTOR))
-        indexed = self._client.prepare_index_params()
-        for name in ("article", "word"):
-            indexed.add_index(name, index_type="INVERTED" if self._makes_words else "Trie")
-        indexed.add_index("nothing", index_type="FLAT", metric_type="L2")
-        self._make(self.rows, schema, indexed)
+        text = "INVERTED" if self._makes_words else "Trie"
+        indexes: list[Row] = [
+            {"field_name": one, "index_type": text} for one in ("article", "word")
+        ]
+        indexes.append({"field_name": "nothing", "index_type": "FLAT", "metric_type": "L2"})
+        self._make(self.rows, schema, indexes)
 
     def make_passages(self, dimension: int) -> None:
         """Make the collection of passages, with BM25 where the server has it."""
@@ -114,28 +119,41 @@ class Milvus:
         for name in ("run", "start", "stop"):
             schema.add_field(name, DataType.INT64)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
-        indexed = self._client.prepare_index_params()
-        of_vectors = {"M": 16, "efConstruction": 200}
-        indexed.add_index("article", index_type="INVERTED" if self._makes_words else "Trie")
-        indexed.add_index("vector", index_type="HNSW", metric_type="IP", params=of_vectors)
         analysed = {"enable_analyzer": True, "analyzer_params": _WORDS} if self._makes_words else {}
         schema.add_field("words", DataType.VARCHAR, max_length=LONGEST, **analysed)
+        text = "INVERTED" if self._makes_words else "Trie"
+        indexes: list[Row] = [{"field_name": "article", "index_type": text}]
         if self._makes_words:
             schema.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
             schema.add_function(Function("bm25", FunctionType.BM25, ["words"], ["sparse"]))
-            indexed.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25")
-        self._make(self.passages, schema, indexed)
+            of_words = {"index_type": "SPARSE_INVERTED_INDEX", "metric_type": "BM25"}
+            indexes.append({"field_name": "sparse", **of_words})
+        of_vectors = {"index_type": "HNSW", "metric_type": "IP"}
+        params = {"M": 16, "efConstruction": 200}
+        indexes.append({"field_name": "vector", **of_vectors, "params": params})
+        self._make(self.passages, schema, indexes)
         self.can_match = self._makes_words
 
-    def _make(self, collection: str, schema: Any, indexed: Any) -> None:
+    def _make(self, collection: str, schema: Any, indexes: Sequence[Row]) -> None:
+        """What is there stays: another run makes it just now, or was killed doing so."""
+        client = self._client
         with self._calls.translated():
-            self._client.create_collection(
-                collection,
-                schema=schema,
-                index_params=indexed,
-                consistency_level="Bounded",
-                timeout=_MAKING,
+            _see_to(
+                lambda: client.has_collection(collection, timeout=_PATIENCE),
+                lambda: client.create_collection(
+                    collection, schema=schema, consistency_level="Bounded", timeout=_MAKING
+                ),
             )
+            for index in indexes:
+                made = client.prepare_index_params()
+                made.add_index(**index)
+                _see_to(
+                    partial(self._is_indexed, collection, index["field_name"]),
+                    partial(client.create_index, collection, made, timeout=_MAKING),
+                )
+
+    def _is_indexed(self, collection: str, field: str) -> bool:
+        return field in self._client.list_indexes(collection, timeout=_PATIENCE)
 
     def get(
         self, collection: str, where: str, fields: Sequence[str], *, strong: bool = False
@@ -232,6 +250,17 @@ class Milvus:
         with self._calls.translated():
             for collection in (self.passages, self.rows):
                 self._client.drop_collection(collection, timeout=_MAKING)
+
+
+def _see_to(is_there: Callable[[], bool], make: Callable[[], Any]) -> None:
+    """Make what is not there, which another run may do at the same moment."""
+    if is_there():
+        return
+    try:
+        make()
+    except Exception:
+        if not is_there():
+            raise
 
 
 def _load_client(remote: Remote) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from index.errors import LibraryError, LibraryMismatch
+from index.errors import LibraryMismatch
 from index.milvus import Milvus, Row
 from index.place import Remote
 from index.records import Article, Failure, Version
@@ -79,11 +79,7 @@ class RemoteShelf:
 
     def _open(self, collection: str, make: Callable[[], None]) -> None:
         if not self._milvus.has(collection):
-            try:
-                make()
-            except LibraryError:  # perhaps another run has made it at the same time
-                if not self._milvus.has(collection):
-                    raise
+            make()
         self._milvus.load(collection)
 
     def look(self, articles: Sequence[Article]) -> None:

@@ -27,6 +27,7 @@ from index.split import split
 VECTOR = np.full(16, 0.25, np.float32)
 ALL = 10_000
 STEPS = [
+    pytest.param("index.milvus:_see_to", marks=pytest.mark.soak),  # a collection without an index
     pytest.param("index.remote_shelf:RemoteRun.begin", marks=pytest.mark.soak),
     pytest.param("index.remote_shelf:RemoteRun.claim", marks=pytest.mark.soak),
     "index.milvus:Milvus.put_passages",
