@@ -337,6 +337,7 @@ def index(place, sources, tiny_embedder, tiny_models):
     return prepare
 
 
+@pytest.mark.soak
 def test_two_machines_share_a_list(place, index):
     runs = [index(name) for name in ("first", "second")]
     for run in runs:
@@ -367,7 +368,8 @@ def test_a_run_killed_after_a_step_shows_all_or_nothing(place, index, step):
     assert views(seen(place("first"))) == {number: {0} for number in range(first, 30)}
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(60, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("rounds", [60])
 def test_two_runs_of_which_one_is_killed_at_any_moment(place, index, sources, rounds):
     """What is seen is whole articles of published runs; whoever comes next ends the work."""
     moments = random.Random(rounds)

@@ -215,7 +215,7 @@ def test_another_splitter_is_told(milvus, place, monkeypatch):
 
 
 def test_what_others_change_meanwhile_is_no_damage(milvus, place, articles, monkeypatch):
-    milvus.delete(milvus.passages, [passages(milvus, articles["Gamma"])[0]["id"]])
+    milvus.delete(milvus.passages, [passages(milvus, articles["Alpha"])[0]["id"]])
     monkeypatch.setattr("index.remote.RemoteLibrary.latest", lambda self: (99, "another"))
     with pytest.raises(LibraryError, match=r"/proved was written while it was checked: run"):
         verify(place)

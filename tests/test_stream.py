@@ -11,7 +11,7 @@ from qa.ask import READ
 pytestmark = pytest.mark.model
 QUESTIONS = [
     "Who signed the RAA between Britain and Japan?",
-    "How many kuna do you have to hand in for one euro?",
+    "What is the exchange rate of the kuna to the euro?",
     "Who signed the Zanzibar accord with Quuxland?",
 ]
 
