@@ -85,7 +85,10 @@ def matching(
 
 
 def _together(words: Sequence[str], one: str, two: str) -> int:
-    """How often one word stands near another, each place taken once."""
+    """How often one word stands near another, each place taken once.
+
+    The term engine counts fewer where a word stands twice within reach of the other.
+    """
     ones, twos = ([at for at, word in enumerate(words) if word == it] for it in (one, two))
     count, place = 0, 0
     for at in ones:
