@@ -22,6 +22,8 @@ from index.run import Run
 from index.shelf import open_shelf
 from index.sources import KINDS, Sources, find_files, shown
 
+tqdm.monitor_interval = 0  # no thread that watches bars: a start without memory never ends
+
 
 def build(
     paths: list[Path],

@@ -1,8 +1,9 @@
 """Texts become unit vectors. Knows models, not articles.
 
 Two forms of one model: sentence-transformers for many texts, where its batching pays, and
-the same network in ONNX for questions, so that a server needs no torch and starts in
-under a second. The ONNX form is made once, when a library is built, and lies in its folder.
+the same network in ONNX for questions and a few texts, so that a server needs no torch and
+a small change of a library takes no seconds to load it. The ONNX form is made once, when a
+library is built, and lies in its folder.
 """
 
 import os
@@ -132,7 +133,7 @@ def _widened(given: dict[str, Any], model: Any) -> dict[str, Any]:
 
 
 class OnnxEmbedder:
-    """The model as ONNX Runtime runs it, for a question at a time."""
+    """The model as ONNX Runtime runs it, for a text at a time."""
 
     def __init__(self, session: Any, tokenizer: Any, fingerprint: str) -> None:
         self._session = session
@@ -142,11 +143,14 @@ class OnnxEmbedder:
 
     def encode(self, texts: list[str]) -> Floats:
         """Shape (texts, dimension), rows of length 1."""
-        encodings = self._tokenizer.encode_batch(texts)
+        return np.concatenate([self._encode(text) for text in texts])
+
+    def _encode(self, text: str) -> Floats:
+        encoding = self._tokenizer.encode(text)
         feeds = {
-            "input_ids": np.array([one.ids for one in encodings], dtype=np.int64),
-            "attention_mask": np.array([one.attention_mask for one in encodings], dtype=np.int64),
-            "token_type_ids": np.array([one.type_ids for one in encodings], dtype=np.int64),
+            "input_ids": np.array([encoding.ids], dtype=np.int64),
+            "attention_mask": np.array([encoding.attention_mask], dtype=np.int64),
+            "token_type_ids": np.array([encoding.type_ids], dtype=np.int64),
         }
         [vectors] = self._session.run(
             ["sentence_embedding"], {name: feeds[name] for name in self._inputs}

@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from index.acronyms import find_acronyms
-from index.embed import TorchEmbedder, embedder_fingerprint, load_embedder, load_question_embedder
+from index.embed import (
+    Floats,
+    OnnxEmbedder,
+    TorchEmbedder,
+    embedder_fingerprint,
+    load_embedder,
+    load_question_embedder,
+)
 from index.errors import EmbedderError
 from index.library import MODELS, library_fingerprint, model_name, passage_input
 from index.records import Article, Failure, Passage, Same, Version
@@ -19,6 +26,7 @@ from index.split import split
 from index.workers import Workers
 
 _BATCH = 512  # passages embedded together; a killed run loses no more
+_FEW = 100  # passages that are embedded one by one sooner than torch is loaded
 _LOOKED_UP = 200  # articles looked up together,
 _LETTERS = 8_000_000  # of so many letters at most
 _HELD = 1000  # articles that wait for another indexer
@@ -43,6 +51,7 @@ class Run:
         self._embedder_name = embedder
         self._workers = workers
         self._embedder: TorchEmbedder | Workers | None = None
+        self._question_embedder: OnnxEmbedder | None = None
         self._fingerprint = library_fingerprint(embedder_fingerprint(embedder))
         self._seen: set[str] = set()  # ids
         self._same: set[str] = set()  # origins
@@ -154,7 +163,7 @@ class Run:
             for article, passages in waiting
             for passage in passages
         ]
-        vectors = self._load_embedder().encode(texts)
+        vectors = self._embed(texts)
         self.report.embedded += len(texts)
         versions, done = [], 0
         for article, passages in waiting:
@@ -175,6 +184,11 @@ class Run:
             self._embed_waiting()
             if self._held:
                 time.sleep(_AGAIN)
+
+    def _embed(self, texts: list[str]) -> Floats:
+        if self._embedder is None and len(texts) <= _FEW:
+            return self._load_question_embedder().encode(texts)
+        return self._load_embedder().encode(texts)
 
     def _load_embedder(self) -> TorchEmbedder | Workers:
         if self._embedder is None:
@@ -201,7 +215,7 @@ class Run:
             report.notes.append(f"the search index {was} been rebuilt")
         different = report.added or report.changed or removed or self._all_again or mended
         if different or store.revision > 0:
-            self._export_embedder()
+            self._load_question_embedder()
         if different:
             store.publish(removed, report.failures, self._inside, self._fingerprint)
         else:
@@ -239,16 +253,19 @@ class Run:
                 self._wait(article)
         self._embed_waiting()
 
-    def _export_embedder(self) -> None:
-        """Make sure the library's folder holds the ONNX form that questions need."""
-        folder = self._folder / MODELS / model_name(self._fingerprint)
-        try:
-            load_question_embedder(folder, self._fingerprint)
-        except EmbedderError:
-            embedder = self._load_embedder()
-            if isinstance(embedder, Workers):
-                embedder = load_embedder(self._embedder_name)
-            embedder.export(folder)
+    def _load_question_embedder(self) -> OnnxEmbedder:
+        """The ONNX form in the library's folder, which is made if it is not there or damaged."""
+        if self._question_embedder is None:
+            folder = self._folder / MODELS / model_name(self._fingerprint)
+            try:
+                self._question_embedder = load_question_embedder(folder, self._fingerprint)
+            except EmbedderError:
+                embedder = self._load_embedder()
+                if isinstance(embedder, Workers):
+                    embedder = load_embedder(self._embedder_name)
+                embedder.export(folder)
+                self._question_embedder = load_question_embedder(folder, self._fingerprint)
+        return self._question_embedder
 
 
 def _brief(article: Article) -> bytes:

@@ -151,9 +151,21 @@ def change_terms(
 def _written() -> Iterator[None]:
     """The engine's errors as ours."""
     try:
-        yield
+        with _calm():
+            yield
     except ValueError as error:
         raise LibraryError(f"the term index can't be written: {error}") from error
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """The engine's panics, which nothing else would catch, as errors of its own kind."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # its module can't be imported
+            raise
+        raise ValueError(str(error)) from error
 
 
 def _commit(
@@ -180,9 +192,10 @@ def load_terms(folder: Path, count: int) -> TermIndex:
     Raises `LibraryCorrupt` when it is not an index of `count` passages.
     """
     try:
-        index = tantivy.Index.open(str(folder))
-        index.register_tokenizer(_ANALYZER, _analyzer())
-        terms = TermIndex(index)
+        with _calm():
+            index = tantivy.Index.open(str(folder))
+            index.register_tokenizer(_ANALYZER, _analyzer())
+            terms = TermIndex(index)
     except ValueError as error:
         raise LibraryCorrupt(f"{folder.name} can't be read as a term index") from error
     if index.schema != _schema():

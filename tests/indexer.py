@@ -21,7 +21,7 @@ from qa.cli import main
 
 PATIENCE = 60  # seconds until a run that hangs fails its test
 _FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["indexer", "sentence_transformers"])
+_FORKING.set_forkserver_preload(["indexer", "onnxruntime", "tokenizers"])
 
 
 @dataclass(frozen=True)

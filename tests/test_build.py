@@ -10,7 +10,7 @@ import pytest
 
 from index.build import build, build_articles
 from index.derived import open_derived, write_derived
-from index.embed import DEFAULT_EMBEDDER, TorchEmbedder, embedder_fingerprint
+from index.embed import DEFAULT_EMBEDDER, OnnxEmbedder, embedder_fingerprint
 from index.errors import (
     LibraryCorrupt,
     LibraryError,
@@ -68,12 +68,19 @@ def run(home, tiny_embedder):
 
 @pytest.fixture
 def no_model(monkeypatch):
-    """From now on loading the model ends the test."""
+    """From now on a text that is embedded ends the test."""
 
     def forbid():
         monkeypatch.setattr(MODULE, "load_embedder", lambda name: pytest.fail("model loaded"))
+        monkeypatch.setattr(OnnxEmbedder, "encode", lambda self, texts: pytest.fail("embedded"))
 
     return forbid
+
+
+@pytest.fixture
+def no_torch(monkeypatch):
+    """Loading the model that torch runs ends the test."""
+    monkeypatch.setattr(MODULE, "load_embedder", lambda name: pytest.fail("model loaded"))
 
 
 def write(path, text):
@@ -414,7 +421,7 @@ class Stopped(BaseException):
 def encoded(monkeypatch):
     """Texts that went through the model; the run is stopped when a text holds "STOP"."""
     seen = []
-    encode = TorchEmbedder.encode
+    encode = OnnxEmbedder.encode
 
     def watched(self, texts):
         if any("STOP" in text for text in texts):
@@ -424,7 +431,7 @@ def encoded(monkeypatch):
 
     monkeypatch.setattr(MODULE, "_BATCH", 1)
     monkeypatch.setattr(MODULE, "_LOOKED_UP", 1)
-    monkeypatch.setattr(TorchEmbedder, "encode", watched)
+    monkeypatch.setattr(OnnxEmbedder, "encode", watched)
     return seen
 
 
@@ -641,6 +648,22 @@ def test_a_missing_onnx_form_is_exported_again(home, news, run, tiny_models):
     assert (counts(report), report.revision) == ({"unchanged": 3}, 1)
     assert verify(home) == []
     assert model.is_dir() and not model.is_symlink()
+
+
+def test_a_few_articles_are_embedded_without_loading_the_model(run, home, news, no_torch, encoded):
+    encoded.clear()
+    assert run(news).embedded == len(encoded) == 3
+    assert words_of(home) == {"alpaca", "beaver", "gazelle"}
+    assert verify(home) == []
+
+
+def test_many_are_embedded_by_the_model(run, home, news, monkeypatch, encoded):
+    monkeypatch.setattr(MODULE, "_BATCH", 512)
+    monkeypatch.setattr(MODULE, "_FEW", 2)
+    assert (run(news).embedded, encoded) == (3, [])
+    write(news / "alpha.txt", "The dingo slept.")
+    assert run(news).embedded == len(encoded) == 1
+    assert words_of(home) == {"dingo", "beaver", "gazelle"}
 
 
 def test_articles_can_come_without_files(home, article, tiny_embedder):

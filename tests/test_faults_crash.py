@@ -162,13 +162,52 @@ def test_a_write_that_is_cut_short_leaves_the_old_library(shelf, library, size):
     assert shelf.state(library) == "old"
 
 
-@pytest.mark.parametrize("room", [3 * 10**6, 2 * 10**7, 5 * 10**7, 8 * 10**7, 10**8, 12 * 10**7])
-def test_memory_that_runs_out_anywhere_leaves_the_old_library(shelf, library, room):
-    code, said = shelf.index(library, "new", Trouble(room=room))
+def end_without_memory(code, said):
+    """The state that the library must be in after a run that ended so."""
     # The term engine aborts, and the models' libraries find ever other words for it.
-    assert code != 0
     assert code != 2 or said.splitlines()[-1].startswith("citespan: "), said
-    assert shelf.state(library) == "old"
+    return "old" if code else "new"
+
+
+def test_memory_that_runs_out_anywhere_leaves_the_old_library(shelf, library):
+    codes = []
+    for room in range(3 * 10**6, 10**8, 12 * 10**6):  # bytes
+        assert shelf.index(library, "old")[0] == 0
+        code, said = shelf.index(library, "new", Trouble(room=room))
+        assert shelf.state(library) == end_without_memory(code, said)
+        codes.append(code)
+    assert codes[0] == 2 and codes[-1] == 0
+
+
+def refused_memory(shelf, library, some):
+    """Refuse memory one time each, in a run of its own; how many failed one.
+
+    `some`: chooses among the numbers of the times that an undisturbed run asks the system for it.
+    """
+    log = shelf.folder / "trace"
+    run = shelf.start(library, "new")
+    with traced(run.pid, log, traced="mmap"):
+        run.go()
+        assert run.end() == 0
+    failed = 0
+    for number in some(range(1, max(number for _, number, _ in calls(log)) + 1)):
+        assert shelf.index(library, "old")[0] == 0
+        run = shelf.start(library, "new")
+        with traced(run.pid, log, ("mmap", number), "ENOMEM", "mmap"):
+            run.go()
+            code, said = run.end(), run.said
+        assert shelf.state(library) == end_without_memory(code, said)
+        failed += code != 0
+    return failed
+
+
+def test_memory_that_is_refused_once_leaves_the_old_library_or_the_new(shelf, library):
+    assert refused_memory(shelf, library, lambda found: Random(1).sample(found, 8)) > 0
+
+
+@pytest.mark.soak
+def test_memory_may_be_refused_at_any_time(shelf, library):
+    assert refused_memory(shelf, library, lambda found: found) > 0
 
 
 NO_MEMORY = (

@@ -9,14 +9,12 @@ import time
 import weakref
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from served import serving
 
 from index import DEFAULT_EMBEDDER, Article, LibraryError, build, build_articles
-from index.embed import load_embedder
 from qa import QA, open_qa, reply_json
 from qa.confidence import Confidence
 from qa.reader import DEFAULT_READER, load_reader
@@ -96,10 +94,8 @@ def library(embedder_models, tmp_path):
 
 
 @pytest.fixture
-def publish(library, monkeypatch):
-    """Brings the library to the contents of a revision; loads the embedding model once."""
-    embedder = load_embedder()
-    monkeypatch.setattr(import_module("index.run"), "load_embedder", lambda name: embedder)
+def publish(library):
+    """Brings the library to the contents of a revision."""
 
     def bring(revision):
         articles = [

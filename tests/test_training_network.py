@@ -97,6 +97,23 @@ def test_a_tenth_of_the_numbers_is_dropped_in_training_and_none_in_reading(netwo
         assert torch.equal(one, other) is same
 
 
+def test_what_is_dropped_is_a_tenth_whose_weight_the_rest_takes_on(network):
+    import torch
+
+    ones = torch.ones(100, 99, 7)
+    drop = next(one for one in network.train().modules() if isinstance(one, torch.nn.Dropout))
+    torch.manual_seed(1)
+    found = drop(ones)
+    values, counts = found.unique(return_counts=True)
+    assert values.tolist() == pytest.approx([0, 256 / 230])
+    assert counts[0] / ones.numel() == pytest.approx(26 / 256, abs=0.005)
+    assert float(found.mean()) == pytest.approx(1, abs=0.005)
+    other = drop(ones)
+    torch.manual_seed(1)
+    assert torch.equal(drop(ones), found)
+    assert not torch.equal(other, found)
+
+
 def test_a_converted_reader_is_no_start(network, tiny_embedder, tmp_path):
     network.save_pretrained(tmp_path / "model")
     for name in (TOKENIZER, "tokenizer_config.json", "vocab.txt"):

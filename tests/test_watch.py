@@ -8,7 +8,7 @@ import pytest
 from foreign import foreign_site
 
 from index import LibraryError, LibraryLocked, build
-from index.embed import TorchEmbedder
+from index.embed import OnnxEmbedder
 from index.fetch import Visitor, polite
 from index.library import DATABASE, MODELS, Library
 from index.lock import only_writer
@@ -98,13 +98,13 @@ def watcher(foreign, home, tiny_embedder):
 def encoded(monkeypatch):
     """The texts that went through the model; clear it in between."""
     seen = []
-    real = TorchEmbedder.encode
+    real = OnnxEmbedder.encode
 
     def encode(self, texts):
         seen.extend(texts)
         return real(self, texts)
 
-    monkeypatch.setattr(TorchEmbedder, "encode", encode)
+    monkeypatch.setattr(OnnxEmbedder, "encode", encode)
     return seen
 
 
@@ -298,7 +298,7 @@ def test_a_round_that_could_not_be_stored_is_played_again(watcher, monkeypatch):
     watcher.feed("Mary")
     watcher.page("Mary", ETag='"m"')
     with monkeypatch.context() as patch:
-        patch.setattr(TorchEmbedder, "encode", lambda *_: 1 / 0)
+        patch.setattr(OnnxEmbedder, "encode", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             watcher.round()
     assert load_state(watcher.home) == ({}, [])

@@ -16,13 +16,19 @@ Call = tuple[str, int, str]  # name, how manyth of its kind in its thread, argum
 
 
 @contextmanager
-def traced(process: int, log: Path, refused: tuple[str, int] | None = None, error: str = "EIO"):
+def traced(
+    process: int,
+    log: Path,
+    refused: tuple[str, int] | None = None,
+    error: str = "EIO",
+    traced: str = CALLS,
+):
     """Trace the process; `refused`: the name of a call, and which of its kind shall fail."""
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("there is no strace here: apt-get install strace")
     more = [] if refused is None else [f"--inject={refused[0]}:error={error}:when={refused[1]}"]
-    command = [strace, "-f", "-y", "-s", "0", f"--trace={CALLS}", *more, "-o", log]
+    command = [strace, "-f", "-y", "-s", "0", f"--trace={traced}", *more, "-o", log]
     tracer = subprocess.Popen([*command, "-p", str(process)], stderr=subprocess.PIPE, text=True)
     assert tracer.stderr is not None
     told = tracer.stderr.readline()
@@ -34,8 +40,8 @@ def traced(process: int, log: Path, refused: tuple[str, int] | None = None, erro
         tracer.communicate(timeout=60)
 
 
-def calls(log: Path, folder: Path) -> Iterator[Call]:
-    """What was called that has to do with the folder, or anything in it."""
+def calls(log: Path, folder: Path | str = "") -> Iterator[Call]:
+    """What was called that has to do with the folder, or anything in it; all for no folder."""
     counts: Counter[tuple[str, str]] = Counter()
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
         if found := _LINE.match(line):

@@ -15,6 +15,7 @@ from qa.reader import ABOUT, MODEL, load_reader
 
 _PREFIX = "model."  # of the names in a reader's file
 _DROPPED = 0.1  # share of a layer's numbers; without it the questions are learned by heart
+_BYTES = 256  # values of a byte
 FROZEN = "embeddings.word_embeddings.weight"  # more than half of the weights, a tenth of the gain
 
 
@@ -43,11 +44,31 @@ def new_network(start: Path, embedder: Path, seed: int) -> Any:
         )
     except (OSError, ValueError, KeyError) as error:
         raise ReaderError(f"{start} can't be loaded as a model to train") from error
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout) and module.p:
+            module.p = 0.0
+            module.register_forward_hook(_drop)
     if reader:
         _load_reader(network, start)
     for name, weight in network.named_parameters():
         weight.requires_grad_(not name.endswith(FROZEN))
     return network
+
+
+def _drop(module: Any, _: Any, numbers: Any) -> Any:
+    """In training the numbers with a tenth of them 0 and the rest larger, by torch's seed.
+
+    A byte decides for each: torch's own dropout draws on one core, a quarter of a step's time.
+    """
+    import torch
+
+    if not module.training:
+        return numbers
+    count = numbers.numel()
+    drawn = torch.empty(-(-count // 8), dtype=torch.int64, device=numbers.device)
+    drawn = drawn.random_(-(2**63), None).view(torch.uint8)[:count].view(numbers.shape)
+    least = round(_DROPPED * _BYTES)
+    return numbers * ((drawn >= least).to(numbers.dtype) * (_BYTES / (_BYTES - least)))
 
 
 def _load_reader(network: Any, folder: Path) -> None:
