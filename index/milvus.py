@@ -17,21 +17,39 @@ from numpy.typing import NDArray
 
 from index.calls import Calls
 from index.errors import LibraryError
+from index.parcels import LONGEST, Row, one_of, parcels, parts
 from index.place import Remote
 
 MOST = 16_384  # results of one search or query, the server's own limit
-LONGEST = 65_535  # bytes of a text field, the server's own limit
 _OLDEST, _WITH_WORDS = (2, 3), (2, 5)  # versions
 _PATIENCE = 10.0  # seconds until a call is given up
 _MAKING = 120.0  # the same for making and loading a collection
 _IDS = 4096  # ids in one expression
 _STEP = 200  # values in one query: with texts of full length 13 MB, of the 64 MB that are sent
-_ROWS, _BYTES = 1000, 8_000_000  # written in one call, which must be over in time
 _EF = 200  # neighbours looked at; HNSW finds the more of the nearest
 _SOON = {
     "grpc.initial_reconnect_backoff_ms": 200,
     "grpc.max_reconnect_backoff_ms": 1000,
     "grpc.keepalive_time_ms": 300_000,  # a server hangs up on who asks more often if it is there
+}
+_WAITING = {  # with backoff, for a server that is back before a call is given up
+    "grpc.service_config": json.dumps(
+        {
+            "methodConfig": [
+                {
+                    "name": [{}],
+                    "waitForReady": True,
+                    "retryPolicy": {
+                        "maxAttempts": 5,
+                        "initialBackoff": "0.2s",
+                        "maxBackoff": "2s",
+                        "backoffMultiplier": 2,
+                        "retryableStatusCodes": ["UNAVAILABLE"],
+                    },
+                }
+            ]
+        }
+    )
 }
 _NO_VECTOR = [0.0, 0.0]  # every collection must have a vector field
 _WORDS = {"tokenizer": "standard"}  # words come as stems: Lite passes over filters without a word
@@ -41,22 +59,22 @@ _PASSAGE = {"id", "article", "run", "start", "stop", "vector", "words"}
 _FOUND = ["article", "words"]
 _FIRST = {"article", "word", "sparse"}  # fields whose indexes are made before that of the vectors
 
-Row = dict[str, Any]
 Floats = NDArray[np.float32]
 
 
 class Milvus:
     """One library's collections on a server: `rows` of text by id, and `passages` to search.
 
-    Safe to use from several threads. Raises `LibraryAway` when the server can't be used.
+    Safe to use from several threads. Raises `LibraryAway` when the server can't be used; with
+    `patient` not before it was waited for, which is safe as every call may be made twice.
     """
 
-    def __init__(self, remote: Remote) -> None:
+    def __init__(self, remote: Remote, *, patient: bool = False) -> None:
         self.address = str(remote)
         self.rows, self.passages = f"{remote.name}_rows", f"{remote.name}_passages"
         self._calls = Calls(remote)
         with self._calls.translated():
-            self._client = _load_client(remote)
+            self._client = _load_client(remote, patient)
             told = str(self._client.get_server_version(timeout=_PATIENCE))
         found = re.search(r"(\d{1,4})\.(\d{1,4})", told)
         version = (int(found[1]), int(found[2])) if found else (0, 0)
@@ -177,7 +195,7 @@ class Milvus:
         """Rows whose field has one of the values, and for which `also` holds."""
         return [
             row
-            for part in _parts(values, _STEP)
+            for part in parts(values, _STEP)
             for row in self.get(collection, f"{one_of(field, part)} and {also}", fields)
         ]
 
@@ -236,13 +254,13 @@ class Milvus:
     def _put(self, collection: str, rows: Sequence[Row]) -> None:
         """Upserted, for a call that is given up may have been heard, and is made again."""
         with self._calls.translated():
-            for part in _parcels(rows):
+            for part in parcels(rows):
                 self._client.upsert(collection, list(part), timeout=_PATIENCE)
 
     def delete(self, collection: str, ids: Sequence[Any]) -> None:
         """Take rows out by their ids; one that is not there is none."""
         with self._calls.translated():
-            for part in _parts(ids, _IDS):
+            for part in parts(ids, _IDS):
                 self._client.delete(collection, ids=list(part), timeout=_PATIENCE)
 
     def drop(self) -> None:
@@ -263,7 +281,7 @@ def _see_to(is_there: Callable[[], bool], make: Callable[[], Any]) -> None:
             raise
 
 
-def _load_client(remote: Remote) -> Any:
+def _load_client(remote: Remote, patient: bool) -> Any:
     from pymilvus import MilvusClient
 
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs every error with its trace
@@ -272,39 +290,6 @@ def _load_client(remote: Remote) -> Any:
         secure=remote.tls,
         token=remote.token or "",
         timeout=_PATIENCE,
-        grpc_options=_SOON,
+        grpc_options=_SOON | (_WAITING if patient else {}),
+        dedicated=patient,  # others in this process would get the same connection
     )
-
-
-def one_of(field: str, values: Sequence[Any]) -> str:
-    """The expression that a field has one of the values."""
-    return f"{field} in {quoted(list(values))}"
-
-
-def quoted(value: Any) -> str:
-    """A text, a number or a list of them as they stand in an expression."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def fit(text: str, most: int = LONGEST) -> str:
-    """The beginning of a text, of so many bytes at most."""
-    return text.encode()[:most].decode(errors="ignore")
-
-
-def _parts(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    for at in range(0, len(values), size):
-        yield values[at : at + size]
-
-
-def _parcels(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """The rows in turn, as many together as are written in one call."""
-    first, size = 0, 0
-    for place, row in enumerate(rows):
-        more = len(row.get("vector", ())) * 4
-        more += sum(len(text.encode()) for text in row.values() if isinstance(text, str))
-        if place > first and (place - first == _ROWS or size + more > _BYTES):
-            yield rows[first:place]
-            first, size = place, 0
-        size += more
-    if rows:
-        yield rows[first:]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from index.errors import LibraryCorrupt
 from index.library import MODELS, model_name
-from index.milvus import Milvus, Row, one_of, quoted
+from index.milvus import Milvus
+from index.parcels import Row, one_of, quoted
 from index.place import Remote
 from index.records import Article, Failure, Hit, Passage
 from index.remote_rows import (

@@ -28,7 +28,11 @@ def copy_out(remote: Remote, path: Path, progress: bool) -> int:
     Raises `LibraryMissing` when there is nothing, `LibraryCorrupt` when an article is not as it
     was indexed, `LibraryError` when the server can't be used or others wrote meanwhile.
     """
-    library, milvus, store = RemoteLibrary(remote), Milvus(remote), Store(path, write=True)
+    library, milvus, store = (
+        RemoteLibrary(remote),
+        Milvus(remote, patient=True),
+        Store(path, write=True),
+    )
     try:
         if milvus.has(milvus.passages):
             milvus.load(milvus.passages)

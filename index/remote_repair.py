@@ -5,7 +5,8 @@ It must not know how anything is found out.
 
 from index.build import build_articles
 from index.embed import DEFAULT_EMBEDDER
-from index.milvus import Milvus, one_of
+from index.milvus import Milvus
+from index.parcels import one_of
 from index.place import Remote
 from index.records import Article, Failure
 from index.remote_state import state_of
@@ -25,7 +26,7 @@ def repair_remote(remote: Remote, embedder: str = DEFAULT_EMBEDDER) -> Report:
     lost = found.lost
     failures = [Failure(origin, "was damaged: index it again") for origin in sorted(lost)]
     is_changed = bool(found.damaged or found.heads or found.is_miscounted)
-    milvus = Milvus(remote)
+    milvus = Milvus(remote, patient=True)
     try:
         milvus.load(milvus.rows)
         _forget(milvus, found)

@@ -22,7 +22,8 @@ from hashlib import sha256
 
 from index.bm25 import written
 from index.errors import LibraryCorrupt
-from index.milvus import LONGEST, Milvus, Row, fit
+from index.milvus import Milvus
+from index.parcels import LONGEST, Row, fit
 from index.records import Article, Failure
 from index.remote_state import json_row, opened
 

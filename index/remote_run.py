@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from socket import gethostname
 
 from index.errors import LibraryError
-from index.milvus import MOST, Milvus, Row, one_of, quoted
+from index.milvus import MOST, Milvus
+from index.parcels import Row, one_of, quoted
 from index.place import Remote
 from index.records import Article
 from index.remote_rows import Head, claim_row, head_of

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from index import bm25
 from index.errors import LibraryCorrupt
-from index.milvus import MOST, Milvus, Row, one_of
+from index.milvus import MOST, Milvus
+from index.parcels import Row, one_of
 from index.terms import stems
 
 WIDE = 400  # passages near in meaning that words are looked for in, by a server without BM25

@@ -10,7 +10,8 @@ from dataclasses import replace
 from uuid import uuid4
 
 from index.errors import LibraryMismatch
-from index.milvus import Milvus, Row
+from index.milvus import Milvus
+from index.parcels import Row
 from index.place import Remote
 from index.records import Article, Failure, Version
 from index.remote_census import take_census
@@ -39,7 +40,7 @@ class RemoteShelf:
     def __init__(self, remote: Remote) -> None:
         """Raises `LibraryError` when the server can't be used."""
         self._remote = remote
-        self._milvus = Milvus(remote)
+        self._milvus = Milvus(remote, patient=True)
         self._heads: list[Head] = []  # of versions that others made whole, to be written
         self._lent: set[int] = set()
         self._met: list[Head] = []  # all heads of articles of which some are old

@@ -25,7 +25,8 @@ from hashlib import sha256
 from typing import Any
 
 from index.errors import LibraryCorrupt, LibraryMismatch, LibraryMissing
-from index.milvus import Milvus, Row, quoted
+from index.milvus import Milvus
+from index.parcels import Row, quoted
 from index.place import Remote
 from index.store import Counts
 

@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from index.milvus import Milvus, one_of
+from index.milvus import Milvus
+from index.parcels import one_of
 from index.remote_rows import HEAD_FIELDS, Head, acronym_ids, head_of, head_row, part_ids
 from index.remote_rows import passage_numbers as numbers
 from index.remote_state import Begun, State, lent_row, revision_row, run_row

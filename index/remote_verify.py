@@ -22,7 +22,8 @@ from index.expected import (
     vector_differs,
     vector_problem,
 )
-from index.milvus import Milvus, Row
+from index.milvus import Milvus
+from index.parcels import Row
 from index.place import Remote
 from index.records import Article
 from index.remote import RemoteLibrary

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from index.errors import LibraryCorrupt
-from index.milvus import Milvus, Row
+from index.milvus import Milvus
+from index.parcels import Row
 from index.records import Article
 from index.remote_rows import Head, acronym_ids, article_in, part_ids, passage_numbers
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import chromium
 import pytest
 from hypothesis import settings
+from milvus_servers import lite
 from playwright.sync_api import Browser, Page
 from served import serving
 
@@ -76,6 +77,14 @@ def seed_library(embedder_models: Path, tmp_path_factory: pytest.TempPathFactory
     (folder / MODELS).symlink_to(embedder_models)
     build([SEEDS], folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def lite_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of Milvus Lite's server, which the tests of a file share."""
+    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
+    with lite(tmp_path_factory.mktemp("server")) as port:
+        yield port
 
 
 @pytest.fixture(scope="session")

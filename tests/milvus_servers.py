@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from milvus_apart import relay, through_file
@@ -36,7 +37,7 @@ class Server:
     """A server on a port of this machine, which stays when it is killed and started again."""
 
     def __init__(self, command: list[str], port: int, token: str | None = None) -> None:
-        self._command = command
+        self.command = command
         self._token = token
         self.port = port
         self.start()
@@ -49,7 +50,7 @@ class Server:
     def start(self) -> None:
         """Run it, until it answers a real call."""
         self._process = subprocess.Popen(
-            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
             _await(Remote("127.0.0.1", self.port, "nobody", Path(), token=self._token))
@@ -64,10 +65,58 @@ class Server:
                 os.kill(one, signal.SIGKILL)
         self._process.wait(_PATIENCE)
 
+    def pause(self) -> None:
+        """Let nothing of it run, with its connections open, until `resume`."""
+        for one in self.processes:
+            os.kill(one, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it run on."""
+        for one in self.processes:
+            os.kill(one, signal.SIGCONT)
+
     def stop(self) -> None:
         """Ask it to end."""
         self._process.terminate()
         self._process.wait(_PATIENCE)
+
+
+class Line:
+    """A line to a server that can be cut and mended; its own port stays the same."""
+
+    def __init__(self, port: int) -> None:
+        self._server = ("127.0.0.1", port)
+        self._ends: list[socket.socket] = []
+        self.port = 0
+        self.mend()
+
+    def _connect(self) -> socket.socket:
+        self._ends.append(socket.create_connection(self._server))
+        return self._ends[-1]
+
+    def mend(self) -> None:
+        """Let connections through, again on the same port."""
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=relay, args=(self._listener, self._connect), daemon=True).start()
+
+    def cut(self) -> None:
+        """End every connection, and let none through."""
+        for one in (self._listener, *self._ends):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._ends.clear()
+
+
+def soon(call: Callable[[], Any]) -> Any:
+    """What the call gives, once the client has noticed that the server is back."""
+    for _ in range(50):
+        try:
+            return call()
+        except LibraryError:
+            time.sleep(0.2)
+    return call()
 
 
 def family(process: int) -> list[int]:

@@ -4,17 +4,14 @@ import json
 import socket
 import sqlite3
 import sys
-import threading
 import time
-from contextlib import suppress
 from itertools import count
 
 import httpx
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from milvus_apart import relay
-from milvus_servers import lite
+from milvus_servers import Line, soon
 from served import serving
 
 from index.build import build_articles
@@ -31,42 +28,9 @@ TEXT = "The walk begins at a well 😀.\n\n{} built the bridge in Alder, where t
 pytestmark = pytest.mark.model
 
 
-class Line:
-    """A line to a server that can be cut and mended; its own port stays the same."""
-
-    def __init__(self, port):
-        self._server = ("127.0.0.1", port)
-        self._ends = []
-        self.port = 0
-        self.mend()
-
-    def _connect(self):
-        self._ends.append(socket.create_connection(self._server))
-        return self._ends[-1]
-
-    def mend(self):
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=relay, args=(self._listener, self._connect), daemon=True).start()
-
-    def cut(self):
-        for one in (self._listener, *self._ends):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._ends.clear()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
-    with lite(tmp_path_factory.mktemp("server")) as port:
-        yield port
-
-
 @pytest.fixture
-def line(server):
-    one = Line(server)
+def line(lite_port):
+    one = Line(lite_port)
     yield one
     one.cut()
 
@@ -90,16 +54,6 @@ def run(folder, tiny_embedder):
         return told.exit_code, told.output
 
     return go
-
-
-def soon(call):
-    """What the call gives, once the client has noticed that the server is back."""
-    for _ in range(50):
-        try:
-            return call()
-        except LibraryError:
-            time.sleep(0.2)
-    return call()
 
 
 def write(folder, builder):
@@ -158,7 +112,7 @@ def test_a_line_that_is_cut_in_the_midst_of_a_run_leaves_nothing_half(
         return [article(TEXT.format(f"{builder} {n}"), name=f"{n}") for n in range(3)]
 
     build_articles(told("Mary"), place, str(tiny_embedder))
-    monkeypatch.setattr("index.milvus._PATIENCE", 3.0)
+    monkeypatch.setattr("index.milvus._PATIENCE", 1.5)
     # Rows are put for the run, its claims, the texts, their heads, and four times to publish.
     for name, at in [*(("put_rows", n) for n in (1, 2, 3, 4, 8)), ("put_passages", 1)]:
         calls, inner = count(1), getattr(Milvus, name)
@@ -189,6 +143,7 @@ def test_a_line_that_is_cut_in_the_midst_of_a_run_leaves_nothing_half(
 @pytest.mark.parametrize("command", [["stats"], ["ask", QUESTION], ["index", "."]])
 def test_a_server_that_is_not_there_is_one_sentence(run, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("index.milvus._PATIENCE", 1.0)  # who writes waits as long
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     code, said = run(*command, "--library", f"milvus://127.0.0.1:{port}/name")
@@ -208,10 +163,10 @@ def test_what_is_no_address_is_told(run, address):
     assert f"{address} is no address of a library: write milvus://HOST:PORT/NAME" in said
 
 
-def test_a_library_is_taken_along_by_the_command(run, server, tmp_path, folder):
+def test_a_library_is_taken_along_by_the_command(run, lite_port, tmp_path, folder):
     code, said = run("index", write(tmp_path / "walks", "Mary Stone"))
     assert code == 0
-    address = f"milvus://127.0.0.1:{server}/moved"
+    address = f"milvus://127.0.0.1:{lite_port}/moved"
     code, said = run("migrate", folder, address)
     assert code == 0 and said.endswith("1 article compared: as they were\n"), said
     assert run("stats", "--library", address)[1].startswith("articles    1\npassages    1\n")
@@ -235,8 +190,8 @@ def test_an_article_that_arrives_otherwise_is_told(folder, tmp_path, article, ti
         migrate(other, folder, str(tiny_embedder))
 
 
-def test_an_old_server_and_a_missing_client_are_told(server, folder, monkeypatch):
-    place = place_of(folder, f"milvus://127.0.0.1:{server}/name")
+def test_an_old_server_and_a_missing_client_are_told(lite_port, folder, monkeypatch):
+    place = place_of(folder, f"milvus://127.0.0.1:{lite_port}/name")
     with monkeypatch.context() as patch:
         patch.setattr("pymilvus.MilvusClient.get_server_version", lambda *_, **__: "v2.2.16")
         with pytest.raises(
@@ -250,9 +205,9 @@ def test_an_old_server_and_a_missing_client_are_told(server, folder, monkeypatch
         open_library(place)
 
 
-def test_a_collection_of_something_else_is_told(server, folder, tiny_embedder, article):
+def test_a_collection_of_something_else_is_told(lite_port, folder, tiny_embedder, article):
     """Somebody else's collection under our name is not written into."""
-    place = place_of(folder, f"milvus://127.0.0.1:{server}/foreign")
+    place = place_of(folder, f"milvus://127.0.0.1:{lite_port}/foreign")
     milvus = Milvus(place)
     milvus._client.create_collection(milvus.rows, dimension=4)
     for attempt in (

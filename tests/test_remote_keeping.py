@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner
 from foreign import foreign_site
 from labelled import ferries, squad
-from milvus_servers import lite
 from test_watch import EVERY, FEED, ITEM, NOW, PAGE, WORDS
 
 from index import Failure, Remote, backup, build_articles, open_library, restore, verify
@@ -25,13 +24,6 @@ from qa.cli import main
 pytestmark = pytest.mark.model
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
-    with lite(tmp_path_factory.mktemp("server")) as one:
-        yield one
-
-
 @pytest.fixture
 def new_folder(tmp_path, tiny_models):
     """Makes a folder with models in it."""
@@ -46,9 +38,9 @@ def new_folder(tmp_path, tiny_models):
 
 
 @pytest.fixture
-def place(port, new_folder, request):
+def place(lite_port, new_folder, request):
     """A library to be on the server, under a name that no other test has."""
-    return Remote("127.0.0.1", port, request.node.name[:60].split("[")[0], new_folder("data"))
+    return Remote("127.0.0.1", lite_port, request.node.name[:60].split("[")[0], new_folder("data"))
 
 
 @pytest.fixture
@@ -192,8 +184,9 @@ def test_questions_are_measured_on_the_server_beside_what_is_there(place, run, t
 
 @pytest.mark.parametrize("command", ["verify", "backup", "restore", "watch", "eval"])
 def test_a_server_that_is_not_there_is_one_sentence(
-    run, place, new_folder, tmp_path, article, tiny_embedder, command
+    run, place, new_folder, tmp_path, article, tiny_embedder, command, monkeypatch
 ):
+    monkeypatch.setattr("index.milvus._PATIENCE", 1.0)  # who writes waits as long
     folder = new_folder("folder")
     build_articles([article("The alpaca slept.")], folder, str(tiny_embedder))
     backup(folder, tmp_path / "kept.zip")

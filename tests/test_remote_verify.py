@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from milvus_servers import lite
 
 from index.build import build_articles
 from index.errors import LibraryError, LibraryMismatch, LibraryMissing
@@ -31,17 +30,10 @@ pytestmark = pytest.mark.model
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
-    with lite(tmp_path_factory.mktemp("server")) as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def place(port, tmp_path_factory, tiny_models):
+def place(lite_port, tmp_path_factory, tiny_models):
     folder = tmp_path_factory.mktemp("models")
     (folder / MODELS).symlink_to(tiny_models)
-    return Remote("127.0.0.1", port, "proved", folder)
+    return Remote("127.0.0.1", lite_port, "proved", folder)
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,7 @@ def main() -> None:
     """Measure all three, print a line for each, and write the figures down."""
     articles, questions = material()
     embedder = Recalled(load_embedder())
-    import_module("index.build").load_embedder = lambda name: embedder
+    import_module("index.run").load_embedder = lambda name: embedder
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
         models = Path(made, "models")
