@@ -21,7 +21,7 @@ from index.errors import (
     LibraryMissing,
     SourceError,
 )
-from index.files import file_digest, sync_tree
+from index.files import file_digest, read_settings, sync_tree
 from index.fuse import fuse_attention
 from index.library import MODELS, Library, library_fingerprint, published
 from index.migrate import migrate
@@ -84,6 +84,7 @@ __all__ = [
     "open_session",
     "place_of",
     "published",
+    "read_settings",
     "repair",
     "restore",
     "sentences",

@@ -16,6 +16,7 @@ from index.lock import no_writer
 FORMAT = "3"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _BUSY_MS = 10_000
+_LONGEST = 256_000_000  # bytes of one value; what claims more is not read into memory
 _WAYS_OUT = "run citespan restore, or move it away and run citespan index again"
 
 
@@ -35,6 +36,7 @@ class Database:
         with _translated(path):
             self._db = self._connect(write)
             self._db.set_busy_timeout(_BUSY_MS)
+            self._db.limit(apsw.SQLITE_LIMIT_LENGTH, _LONGEST)
             self._db.execute("PRAGMA foreign_keys = ON")
             if write:
                 self._prepare()
@@ -175,7 +177,7 @@ def _translated(path: Path) -> Iterator[None]:
     """SQLite's errors as ours."""
     try:
         yield
-    except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError) as error:
+    except (apsw.NotADBError, apsw.CorruptError, apsw.TooBigError, UnicodeDecodeError) as error:
         raise LibraryCorrupt(f"{path} is damaged: {_WAYS_OUT}") from error
     except apsw.FullError as error:
         raise LibraryError(f"the disk is full: free room for {path.parent}") from error

@@ -4,12 +4,12 @@
 other of them it is refused, and what is left is the reader's own score, "uncalibrated".
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from index import read_settings
 from qa.errors import ReaderError
 from qa.records import Span
 
@@ -99,7 +99,7 @@ def load_confidence(folder: Path, reader: str, library: str) -> Confidence:
     if not path.is_file():
         return Confidence()
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
+        written = read_settings(path)
         if written["fingerprint"] != {"reader": reader, "library": library}:
             return Confidence()
         names = [field.name for field in fields(Confidence) if field.name != "calibrated"]

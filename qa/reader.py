@@ -4,7 +4,6 @@ A reader is a folder: `reader.onnx`, `tokenizer.json` and `reader.json`, which n
 checksums of the other two. It must not know where windows come from or what wins.
 """
 
-import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index import file_digest, open_session, sentences, stems
+from index import file_digest, open_session, read_settings, sentences, stems
 from qa.borders import trim
 from qa.decode import best_spans
 from qa.errors import ReaderError
@@ -126,7 +125,7 @@ def load_tokenizer(path: Path) -> Any:
 
 def _about(folder: Path) -> dict[str, Any]:
     try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about = read_settings(folder / ABOUT)
     except (OSError, ValueError, RecursionError) as error:
         raise ReaderError(f"{folder} is no reader: {ABOUT} can't be read") from error
     if not (isinstance(about, dict) and isinstance(about.get("sha256"), dict) and "name" in about):

@@ -172,5 +172,12 @@ def test_bytes_that_are_no_text_are_told(tmp_path):
         load_confidence(tmp_path, **MODELS)
 
 
+def test_a_gigabyte_is_not_read(tmp_path):
+    with (tmp_path / CALIBRATION).open("wb") as file:
+        file.truncate(10**9)
+    with pytest.raises(ReaderError, match=r"can't be read: run citespan calibrate"):
+        load_confidence(tmp_path, "r", "l")
+
+
 def test_every_number_has_a_name_in_the_file():
     assert set(NUMBERS) == set(asdict(Confidence())) - {"calibrated"}

@@ -8,10 +8,14 @@ from random import Random
 
 import pytest
 from indexer import Trouble
-from shelf import Shelf, files_of
+from shelf import QUESTIONS, Shelf, files_of
 from traced import calls, traced
 
+from index import LibraryMissing
+from qa import QA
+from qa.confidence import Confidence
 from qa.options import told
+from qa.reader import DEFAULT_READER, load_reader
 
 ROUNDS = 6  # of every random trouble in an ordinary run
 SOAKED = 200
@@ -236,7 +240,8 @@ def small_disk(tmp_path):
     if subprocess.run(command, check=False).returncode:
         pytest.skip("only root may make a file system of 5 MB")
     yield folder
-    subprocess.run(["umount", folder], check=True)
+    if folder.is_mount():
+        subprocess.run(["umount", folder], check=True)
 
 
 def test_a_disk_that_is_full_stops_the_run_and_questions_are_answered(shelf, small_disk):
@@ -257,3 +262,17 @@ def test_a_disk_that_is_full_stops_the_run_and_questions_are_answered(shelf, sma
     assert 1 <= succeeded < 7
     assert shelf.index(library, "new")[0] == 0
     assert shelf.state(library) == "new"
+
+
+def test_what_is_open_answers_on_when_its_disk_is_taken_away(shelf, small_disk):
+    library = shelf.new("library", home=small_disk)
+    qa = QA(library, load_reader(DEFAULT_READER, 1), Confidence(threshold=0.0), shelf.embedder)
+    before = [answer.text for answer in qa.ask(QUESTIONS[0]).answers]
+    assert before[0] == "Mary Stone"
+    subprocess.run(["umount", "--lazy", small_disk], check=True)
+    with pytest.raises(LibraryMissing, match=rf"^there is no library in {library} yet: run "):
+        qa.refresh()
+    assert [answer.text for answer in qa.ask(QUESTIONS[0]).answers] == before
+    qa.library.close()
+    code, said = shelf.run(["stats", "--data", library], Trouble())
+    assert (code, said.count("\n")) == (2, 1), said

@@ -221,6 +221,20 @@ def test_facts_that_can_not_be_are_refused_in_a_sentence(shelf, library, name, v
     assert state == "refused" and said and "\n" not in said
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["revision", "format", "fingerprint", "seal"])
+def test_a_fact_of_a_gigabyte_is_refused_in_little_memory(shelf, library, name):
+    with closing(sqlite3.connect(library / "library.db")) as database:
+        value = "UPDATE meta SET value = CAST(zeroblob(999999000) AS TEXT) WHERE key = ?"
+        database.execute(value, (name,))
+        database.commit()
+    for command in (["stats"], ["index", shelf.folder / "new"], ["ask", QUESTIONS[0]]):
+        more = ["--data", library, "--embedder", shelf.embedder][: 2 if command == ["stats"] else 4]
+        code, said = shelf.run([*command, *more], Trouble(room=2 * 10**8))
+        assert (code, said.count("\n")) == (2, 1), said
+        assert said.startswith(f"citespan: {library / 'library.db'} ")
+
+
 def set_meta(library, key, value):
     with closing(sqlite3.connect(library / "library.db")) as database:
         database.execute("UPDATE meta SET value = ? WHERE key = ?", (value, key))
