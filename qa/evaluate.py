@@ -91,28 +91,44 @@ def evaluate(
         raise QAError("only in open mode can half the paragraphs be left out: add --mode open")
     _check_places(plots, errors)
     questions, articles = _load(files, distractors, limit, without_half)
-    home = reader_folder(reader, folder_of(place) / MODELS)
-    model = load_reader(home, CORES)
-    library = library_fingerprint(embedder_fingerprint(embedder))
-    confidence = load_confidence(home, model.fingerprint, library)
-    if mode == "reader":
-        answering = _read_own(questions, model, confidence)
-    else:
-        beside = _beside(place, _name(articles, without_half))
-        build_articles(tqdm(articles, "indexing", disable=not progress), beside, embedder)
-        qa = QA(beside, model, confidence, embedder)
-        answering = _ask_all(questions, qa, model, confidence)
-    outcomes = list(tqdm(answering, "asking", total=len(questions), disable=not progress))
+    beside = _beside(place, _name(articles, without_half)) if mode == "open" else None
+    outcomes, calibrated = _outcomes(questions, articles, reader, embedder, place, beside, progress)
     if plots is not None:
         plot(outcomes, plots)
     if errors is not None:
         _write_errors(outcomes, errors)
     return {
         **summary(outcomes),
-        "calibrated": confidence.calibrated,
+        "calibrated": calibrated,
         "by_question_word": by_question_word(outcomes),
         "by_file": by_file(outcomes),
     }
+
+
+def _outcomes(
+    questions: Sequence[Asked],
+    articles: Sequence[Article],
+    reader: str | None,
+    embedder: str,
+    place: Place,
+    beside: Place | None,
+    progress: bool,
+) -> tuple[list[Outcome], bool]:
+    """How every question is answered, from its own paragraph or from a library of the articles
+    at `beside`; and whether the confidence is calibrated.
+    """
+    home = reader_folder(reader, folder_of(place) / MODELS)
+    model = load_reader(home, CORES)
+    library = library_fingerprint(embedder_fingerprint(embedder))
+    confidence = load_confidence(home, model.fingerprint, library)
+    if beside is None:
+        answering = _read_own(questions, model, confidence)
+    else:
+        build_articles(tqdm(articles, "indexing", disable=not progress), beside, embedder)
+        qa = QA(beside, model, confidence, embedder)
+        answering = _ask_all(questions, qa, model, confidence)
+    bar = tqdm(answering, "asking", total=len(questions), disable=not progress)
+    return list(bar), confidence.calibrated
 
 
 def _check_places(plots: Path | None, errors: Path | None) -> None:
