@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import RLock
 
 from tqdm import tqdm
 
@@ -22,7 +23,10 @@ from index.run import Run
 from index.shelf import open_shelf
 from index.sources import KINDS, Sources, find_files, shown
 
-tqdm.monitor_interval = 0  # no thread that watches bars: a start without memory never ends
+# No thread that watches the bars, whose start never ends where there is no memory, and no lock
+# between processes, for which another process would be started.
+tqdm.monitor_interval = 0
+tqdm.set_lock(RLock())
 
 
 def build(
