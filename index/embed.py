@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.errors import EmbedderError
+from index.errors import EmbedderError, EmbedderMissing
 from index.files import file_digest, sync_tree
 from index.onnx import export_model, open_session
 from index.telemetry import no_telemetry
@@ -241,16 +241,16 @@ def load_embedder(name: str = DEFAULT_EMBEDDER, threads: int | None = None) -> T
 def load_question_embedder(folder: Path, fingerprint: str) -> OnnxEmbedder:
     """The ONNX form that `export` wrote into `folder`.
 
-    Raises `EmbedderError` when it is absent or not as it was written.
+    Raises `EmbedderMissing` when it is absent or not as it was written, else `EmbedderError`.
     """
     from tokenizers import Tokenizer
 
     model, tokenizer = folder / _MODEL, folder / _TOKENIZER
     try:
         if [file_digest(model), file_digest(tokenizer)] != _written(folder):
-            raise EmbedderError(f"{folder} is damaged: run citespan index again")
+            raise EmbedderMissing(f"{folder} is damaged: run citespan index again")
     except OSError as error:
-        raise EmbedderError(f"{folder} holds no embedder: run citespan index again") from error
+        raise EmbedderMissing(f"{folder} holds no embedder: run citespan index again") from error
     try:
         # A question is some 15 tokens: more threads would only wait for each other.
         session = open_session(model, threads=1)
@@ -258,7 +258,9 @@ def load_question_embedder(folder: Path, fingerprint: str) -> OnnxEmbedder:
     except MemoryError:
         raise
     except Exception as error:  # neither library has an error class of its own
-        raise EmbedderError(f"{folder} can't be loaded: run citespan index again") from error
+        raise EmbedderError(
+            f"{folder} can't be loaded: free memory, or delete it and run citespan index again"
+        ) from error
 
 
 def _written(folder: Path) -> list[str]:

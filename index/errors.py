@@ -4,6 +4,7 @@ LibraryError
 ├── SourceError        a file or row can't become an article
 │   └── SourceBusy     a page's site asks not to be asked for some time
 ├── EmbedderError      the embedding model can't be loaded
+│   └── EmbedderMissing  its ONNX form is not in the library's folder, or is damaged
 ├── LibraryAway        the server that it lies on can't be used now
 ├── LibraryMissing     nothing has been indexed in this folder yet
 ├── LibraryLocked      another process is indexing into this folder
@@ -34,6 +35,10 @@ class SourceBusy(SourceError):
 
 class EmbedderError(LibraryError):
     """The embedding model can't be loaded."""
+
+
+class EmbedderMissing(EmbedderError):
+    """A library's folder has no whole ONNX form of the embedder: it must be made."""
 
 
 class LibraryAway(LibraryError):

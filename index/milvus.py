@@ -8,6 +8,7 @@ expressions and no BM25, Lite forgets descriptions and gives BM25 with a minus s
 import json
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -23,7 +24,8 @@ from index.place import Remote
 MOST = 16_384  # results of one search or query, the server's own limit
 _OLDEST, _WITH_WORDS = (2, 3), (2, 5)  # versions
 _PATIENCE = 10.0  # seconds until a call is given up
-_MAKING = 120.0  # the same for making and loading a collection
+_MAKING = 120.0  # the same for making, loading and indexing a collection
+_SOONER = 0.5  # seconds between two looks at what is being indexed
 _IDS = 4096  # ids in one expression
 _STEP = 200  # values in one query: with texts of full length 13 MB, of the 64 MB that are sent
 _EF = 200  # neighbours looked at; HNSW finds the more of the nearest
@@ -215,6 +217,20 @@ class Milvus:
                 yield from batch
                 batch = going.next() if len(batch) == _IDS else []
             going.close()
+
+    def settle(self) -> None:
+        """Have the passages that were written indexed, and wait for it up to two minutes.
+
+        Before that a server looks by meaning through a part of them only, when they are many.
+        """
+        with self._calls.translated():
+            self._client.flush(self.passages, timeout=_MAKING)
+            end = time.monotonic() + _MAKING
+            while time.monotonic() < end:
+                told = self._client.describe_index(self.passages, "vector", timeout=_PATIENCE)
+                if not told.get("pending_index_rows"):
+                    return
+                time.sleep(_SOONER)
 
     def nearest(self, vector: Floats, k: int, where: str) -> list[Row]:
         """At most `k` passages, best first: id, article, words and `score`, the cosine."""

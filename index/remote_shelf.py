@@ -32,6 +32,7 @@ from index.remote_tidy import delete_dead, delete_gone, delete_versions, forget_
 from index.store import Counts
 
 _OLD = 1000  # old heads that are deleted together
+_MANY = 2000  # passages from which on a run has them indexed before they are published
 
 
 class RemoteShelf:
@@ -46,6 +47,7 @@ class RemoteShelf:
         self._met: list[Head] = []  # all heads of articles of which some are old
         self._old: list[Head] = []
         self._has_passages = False
+        self._written = 0  # passages
 
     def close(self) -> None:
         """End the connection."""
@@ -162,6 +164,7 @@ class RemoteShelf:
             self._has_passages = True
         self._milvus.put_rows(texts)
         self._milvus.put_passages(passages)
+        self._written += len(passages)
         self._write_heads()
         self._run.release([one.article for one in versions])
 
@@ -200,6 +203,8 @@ class RemoteShelf:
     ) -> None:
         """Make what is staged live and `removed` ids gone, by one row."""
         run, milvus = self._run, self._milvus
+        if self._written >= _MANY:
+            milvus.settle()
         number = run.begin()
         self._write_heads()
         milvus.put_rows([head_row(Head(id, number, True)) for id in removed])

@@ -16,7 +16,7 @@ from index.embed import (
     load_embedder,
     load_question_embedder,
 )
-from index.errors import EmbedderError
+from index.errors import EmbedderMissing
 from index.library import MODELS, library_fingerprint, model_name, passage_input
 from index.records import Article, Failure, Passage, Same, Version
 from index.report import Report
@@ -259,7 +259,7 @@ class Run:
             folder = self._folder / MODELS / model_name(self._fingerprint)
             try:
                 self._question_embedder = load_question_embedder(folder, self._fingerprint)
-            except EmbedderError:
+            except EmbedderMissing:
                 embedder = self._load_embedder()
                 if isinstance(embedder, Workers):
                     embedder = load_embedder(self._embedder_name)

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from indexer import Trouble
 from shelf import QUESTIONS, Shelf, files_of
-from traced import calls, traced
+from traced import calls, lines, traced
 
 from index import LibraryMissing
 from qa import QA
@@ -104,11 +104,12 @@ def refused_calls(shelf, library, error, some):
         with traced(run.pid, log, (name, number), error):
             run.go()
             code, said = run.end(), run.said
-        assert "INJECTED" in log.read_text(encoding="utf-8", errors="replace"), (name, number)
+        refused = [one for one in lines(log) if "INJECTED" in one]
+        assert refused, (name, number)
         state = shelf.state(library)
         if code == 0:
             assert state == "new"
-        else:
+        elif not any(str(run.log) in one for one in refused):  # or it could not even say so
             failed += 1
             assert (code, said.count("\n")) == (2, 1), said
             assert said.startswith("citespan: ")

@@ -40,10 +40,15 @@ def traced(
         tracer.communicate(timeout=60)
 
 
+def lines(log: Path) -> list[str]:
+    """What was written down, a call a line."""
+    return log.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
 def calls(log: Path, folder: Path | str = "") -> Iterator[Call]:
     """What was called that has to do with the folder, or anything in it; all for no folder."""
     counts: Counter[tuple[str, str]] = Counter()
-    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in lines(log):
         if found := _LINE.match(line):
             thread, name, rest = found.groups()
             counts[thread, name] += 1
