@@ -106,7 +106,9 @@ def test_a_server_that_takes_no_more_says_so_and_answers_on(tmp_path, place, bui
         server.kill()
         server.command += FULL
         server.start()
-        with pytest.raises(LibraryAway, match=r"^the server of milvus://.*/walks refuses: .*den"):
+        with pytest.raises(
+            LibraryAway, match=r"^the server of milvus://.*/walks refuses: quota exceeded"
+        ):
             build(here, "Peter")
         assert builders(here) == {"Mary"}
         server.kill()
