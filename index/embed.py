@@ -97,7 +97,7 @@ class TorchEmbedder:
         )
         _save_tokenizer(model, making / _TOKENIZER)
         digests = [file_digest(making / name) for name in (_MODEL, _TOKENIZER)]
-        (making / _CHECKSUMS).write_text("\n".join(digests), encoding="ascii")
+        (making / _CHECKSUMS).write_text("\n".join(digests), encoding="utf-8")
         exported = load_question_embedder(making, self.fingerprint)
         if (exported.encode(_PROBES) * self._encode(_PROBES, False)).sum(axis=1).min() < _SAME:
             raise EmbedderError("the embedder's ONNX form gives other vectors than the model")
@@ -264,7 +264,7 @@ def load_question_embedder(folder: Path, fingerprint: str) -> OnnxEmbedder:
 
 
 def _written(folder: Path) -> list[str]:
-    return (folder / _CHECKSUMS).read_text(encoding="ascii", errors="replace").split()
+    return (folder / _CHECKSUMS).read_text(encoding="utf-8", errors="replace").split()
 
 
 def _save_tokenizer(model: Any, path: Path) -> None:

@@ -17,7 +17,7 @@ from qa.confidence import Confidence
 from qa.options import told
 from qa.reader import DEFAULT_READER, load_reader
 
-ROUNDS = 6  # of every random trouble in an ordinary run
+ROUNDS = 4  # of every random trouble in an ordinary run
 SOAKED = 200
 
 STEPS = (
