@@ -29,11 +29,10 @@ from index.onnx import export_model, open_session
 from index.opened import AnyLibrary, check_fingerprint, open_library
 from index.place import SCHEMES, Place, Remote, folder_of, place_of
 from index.put import given_article, is_given
-from index.records import Article, Failure, Hit, Passage
+from index.records import Article, Counts, Failure, Hit, Passage
 from index.report import Report
 from index.sound import repair, verify
 from index.split import sentences
-from index.store import Counts
 from index.telemetry import no_telemetry
 from index.terms import stems
 from index.watch import Round, watch

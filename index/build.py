@@ -90,13 +90,15 @@ def build_articles(
     embedder: str = DEFAULT_EMBEDDER,
     inside: Callable[[str], bool] = lambda origin: True,
     *,
+    ids: Sequence[str] | None = None,
     anew: bool = False,
     workers: int = 1,
 ) -> Report:
     """Bring the library to `articles`: a live one that is not among them goes if `inside`.
 
     A `Same` keeps the article of its origin, as a failure does, and takes back a former failure.
-    `inside`: whether an article of this origin would be among them if it still existed.
+    `inside`: whether an article of this origin would be among them if it still existed. `ids`:
+    no other articles are inside, where that is known.
     `anew`: the search indexes are made anew even if they seem sound.
     Raises `LibraryLocked` when another run is writing, `LibraryError` when the disk refuses.
     """
@@ -105,7 +107,7 @@ def build_articles(
     with only_writer(folder):
         store = open_shelf(place)
         try:
-            with closing(Run(store, folder, embedder, inside, workers)) as run:
+            with closing(Run(store, folder, embedder, inside, ids, workers)) as run:
                 run.read(articles)
                 run.finish(anew)
         except OSError as error:

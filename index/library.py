@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from index.database import missing
 from index.derived import derive, open_derived
 from index.errors import LibraryCorrupt
-from index.records import Article, Failure, Hit
+from index.records import Article, Counts, Failure, Hit
 from index.spelling import nearest_word
 from index.split import SPLITTER
-from index.store import Counts, Store
+from index.store import Store
 
 DATABASE, DERIVED, MODELS = "library.db", "derived", "models"
 _SPELLED = 20  # passages looked through for the nearest spelling of a word

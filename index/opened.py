@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from index.errors import LibraryMismatch
 from index.library import Library, Numbers, library_fingerprint
 from index.place import Place, Remote
-from index.records import Article, Failure, Hit
+from index.records import Article, Counts, Failure, Hit
 from index.remote import RemoteLibrary
-from index.store import Counts
 
 
 class AnyLibrary(Protocol):

@@ -4,7 +4,7 @@ This file must not know who gives them.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from index.build import build_articles
@@ -40,9 +40,13 @@ def is_given(article: Article) -> bool:
 def put(id: str, fields: Mapping[str, object], place: Place, embedder: str) -> Report:
     """Bring this one article to the library, new or changed. Raises what building raises."""
     article = given_article(id, fields)
-    return build_articles([article], place, embedder, lambda origin: origin == article.origin)
+    return _bring([article], id, place, embedder)
 
 
 def remove(id: str, place: Place, embedder: str) -> Report:
     """Take an article that came by itself out of the library. Raises what building raises."""
-    return build_articles([], place, embedder, lambda origin: origin == _ORIGIN + id)
+    return _bring([], id, place, embedder)
+
+
+def _bring(articles: Sequence[Article], id: str, place: Place, embedder: str) -> Report:
+    return build_articles(articles, place, embedder, lambda it: it == _ORIGIN + id, ids=[id])

@@ -73,6 +73,14 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How much the library holds."""
+
+    articles: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A retrieved passage; a higher score is better, always."""
 

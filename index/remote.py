@@ -15,7 +15,7 @@ from index.library import MODELS, model_name
 from index.milvus import Milvus
 from index.parcels import Row, one_of, quoted
 from index.place import Remote
-from index.records import Article, Failure, Hit, Passage
+from index.records import Article, Counts, Failure, Hit, Passage
 from index.remote_rows import (
     HEAD_FIELDS,
     Head,
@@ -27,7 +27,6 @@ from index.remote_rows import (
 )
 from index.remote_search import WIDE, Search
 from index.remote_state import edition, missing, newest, state_of
-from index.store import Counts
 
 _KNOWN = 100_000  # heads that are kept in memory
 _ARTICLES, _ACRONYMS = 1000, 10_000  # the same of whole articles, and of words looked up

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.milvus import Milvus
+from index.records import Counts
 from index.remote_rows import HEAD_FIELDS, Head, head_of
 from index.remote_state import State
-from index.store import Counts
 
 _GONE = -1
 

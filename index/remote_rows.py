@@ -24,7 +24,7 @@ from index.bm25 import written
 from index.errors import LibraryCorrupt
 from index.milvus import Milvus
 from index.parcels import LONGEST, Row, fit
-from index.records import Article, Failure
+from index.records import Article, Failure, Version
 from index.remote_state import json_row, opened
 
 HEAD_FIELDS = ["article", "run", "value"]
@@ -64,6 +64,26 @@ def last_heads(heads: Iterable[Head]) -> dict[str, Head]:
         if head.id not in last or last[head.id].run < head.run:
             last[head.id] = head
     return last
+
+
+def new_head(version: Version, number: int, parts: int) -> Head:
+    """The head of a version that the run `number` writes."""
+    article = version.article
+    return Head(
+        id=article.id,
+        run=number,
+        is_gone=False,
+        of=number,
+        digest=article.digest,
+        text_digest=article.text_digest,
+        origin=article.origin,
+        title=article.title,
+        source=article.source,
+        published=article.published,
+        parts=parts,
+        acronyms=len(version.acronyms),
+        passages=len(version.passages),
+    )
 
 
 def head_row(head: Head) -> Row:
@@ -125,6 +145,22 @@ def _cut(data: bytes) -> Iterator[str]:
 def words_of(title: str, text: str) -> str:
     """What a passage is searched for by its words: stems."""
     return fit(written(title, text))
+
+
+def passage_rows(head: Head, version: Version) -> list[Row]:
+    """The rows of a version's passages."""
+    title = version.article.title
+    return [
+        {
+            **{"id": number, "article": head.id, "run": head.of},
+            **{"start": passage.start, "stop": passage.end},
+            "vector": vector.tolist(),
+            "words": words_of(title, passage.text),
+        }
+        for number, passage, vector in zip(
+            passage_numbers(head), version.passages, version.vectors, strict=True
+        )
+    ]
 
 
 def _name(head: Head) -> str:

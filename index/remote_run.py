@@ -73,9 +73,18 @@ class RemoteRun:
         self._heads = {}
         self._look_also(articles)
 
+    def look_up(self, ids: Sequence[str]) -> None:
+        """The same for articles of which no more than the ids are known."""
+        self._heads = {}
+        self._read_heads(set(ids), [])
+
     def _look_also(self, articles: Sequence[Article]) -> None:
-        ids = {one.id for one in articles}
-        found = f"{one_of('article', ['', *sorted(ids)])} or {one_of('word', _texts(articles))}"
+        self._read_heads({one.id for one in articles}, _texts(articles))
+
+    def _read_heads(self, ids: set[str], texts: list[str]) -> None:
+        found = one_of("article", ["", *sorted(ids)])
+        if texts:
+            found += f" or {one_of('word', texts)}"
         rows = self._read(f"kind in {quoted(['head', 'claim', *KINDS])} and ({found})")
         self.state = state_in(rows, self._remote)
         self._check()
@@ -108,6 +117,10 @@ class RemoteRun:
         seen = [one for one in self.heads(id) if self.state.sees(one.run)]
         last = max(seen, key=lambda one: one.run, default=None)
         return None if last is None or last.is_gone else last
+
+    def own(self, id: str) -> Head | None:
+        """The head of the version that this run has written, or None."""
+        return next((one for one in self.heads(id) if one.run == self.number), None)
 
     def live_with_text(self, text_digest: str) -> list[tuple[str, str]]:
         """Id and origin of the live articles that hold exactly this text."""

@@ -13,26 +13,25 @@ from index.errors import LibraryMismatch
 from index.milvus import Milvus
 from index.parcels import Row
 from index.place import Remote
-from index.records import Article, Failure, Version
-from index.remote_census import take_census
+from index.records import Article, Counts, Failure, Version
+from index.remote_census import Census, take_census
 from index.remote_rows import (
     Head,
     acronym_rows,
     failure_row,
     head_row,
+    new_head,
     part_rows,
-    passage_numbers,
+    passage_rows,
     pieces_of,
     read_failures,
-    words_of,
 )
 from index.remote_run import RemoteRun
 from index.remote_state import Published, lent_row, library_row, revision_row, state_of
 from index.remote_tidy import delete_dead, delete_gone, delete_versions, forget_settled, replaced
-from index.store import Counts
 
 _OLD = 1000  # old heads that are deleted together
-_MANY = 2000  # passages from which on a run has them indexed before they are published
+_MANY = 2000  # passages, of one run or several, from which on they are indexed before publishing
 
 
 class RemoteShelf:
@@ -48,6 +47,8 @@ class RemoteShelf:
         self._old: list[Head] = []
         self._has_passages = False
         self._written = 0  # passages
+        self._census: Census | None = None
+        self._going: dict[str, int] = {}  # articles that go, and how many passages of each
 
     def close(self) -> None:
         """End the connection."""
@@ -154,9 +155,9 @@ class RemoteShelf:
         passages: list[Row] = []
         for one in versions:
             pieces = pieces_of(one.article)
-            head = _head(one, number, len(pieces))
+            head = new_head(one, number, len(pieces))
             texts += [*part_rows(head, pieces), *acronym_rows(head, one.acronyms)]
-            passages += _passage_rows(head, one)
+            passages += passage_rows(head, one)
             self._note(head)
         if passages and not self._has_passages:
             dimension = len(passages[0]["vector"])
@@ -168,18 +169,41 @@ class RemoteShelf:
         self._write_heads()
         self._run.release([one.article for one in versions])
 
-    def gone(self, is_gone: Callable[[str, str], bool]) -> list[str]:
-        """Ids of the live articles of which, by id and origin, this is said."""
+    def gone(
+        self, is_gone: Callable[[str, str], bool], ids: Sequence[str] | None = None
+    ) -> list[str]:
+        """Ids of the live articles of which, by id and origin, this is said: only of `ids`, if
+        these are given, and then no other article is read."""
         self._write_heads()
-        self._count(is_gone)
-        return list(self._census.chosen)
+        if ids is None:
+            self._count(is_gone)
+        else:
+            self._count_change(is_gone, ids)
+        return list(self._going)
 
-    def _count(self, chosen: Callable[[str, str], bool]) -> None:
+    def _count(self, is_gone: Callable[[str, str], bool]) -> None:
         run = self._run
         run.refresh()
         self._counted = run.state
-        self._census = take_census(self._milvus, run.state, run.number, chosen)
-        self._counts = self._census.counts
+        self._census = take_census(self._milvus, run.state, run.number, is_gone)
+        self._counts, self._going = self._census.counts, self._census.chosen
+
+    def _count_change(self, is_gone: Callable[[str, str], bool], ids: Sequence[str]) -> None:
+        """By what the library holds already, and what this run makes of `ids` alone."""
+        run = self._run
+        run.look_up(ids)
+        self._counted = run.state
+        now = run.state.now
+        articles, passages = (0, 0) if now is None else (now.counts.articles, now.counts.passages)
+        self._going = {}
+        for id in ids:
+            live, own = run.live(id), run.own(id)
+            if own is not None:
+                articles += live is None
+                passages += own.passages - (0 if live is None else live.passages)
+            elif live is not None and is_gone(id, live.origin):
+                self._going[id] = live.passages
+        self._counts = Counts(articles, passages)
 
     def set_failures(self, failures: Iterable[Failure], inside: Callable[[str], bool]) -> None:
         """Remember what this run could not read, in place of former failures `inside` it."""
@@ -203,31 +227,34 @@ class RemoteShelf:
     ) -> None:
         """Make what is staged live and `removed` ids gone, by one row."""
         run, milvus = self._run, self._milvus
-        if self._written >= _MANY:
+        loose = run.state.loose + self._written
+        if loose >= _MANY:
             milvus.settle()
+            loose = 0
         number = run.begin()
         self._write_heads()
         milvus.put_rows([head_row(Head(id, number, True)) for id in removed])
         milvus.put_rows([lent_row(one) for one in self._lent])
         self.set_failures(failures, inside)
         counted = self._counted
-        passages = sum(self._census.chosen[id] for id in removed)
+        passages = sum(self._going[id] for id in removed)
         articles = self._counts.articles - len(removed)
         self._counts = Counts(articles, self._counts.passages - passages)
         run.refresh()
-        self._put_revision(number)
+        self._put_revision(number, loose)
         run.refresh()
         if any(not counted.sees(one.run) and one.run != number for one in run.state.published):
             # Others were published meanwhile: what all of them wrote is counted together.
             self._count(lambda id, origin: False)
-            self._put_revision(number)
+            self._put_revision(number, loose)
         milvus.delete(milvus.rows, [f"run:{number}"])
         run.refresh()
 
-    def _put_revision(self, number: int) -> None:
+    def _put_revision(self, number: int, loose: int) -> None:
         state = self._run.state
         top = max(state.top, number)
-        now = Published(number, state.revision + 1, top, time.time(), uuid4().hex, self._counts)
+        seal = uuid4().hex
+        now = Published(number, state.revision + 1, top, time.time(), seal, self._counts, loose)
         self._milvus.put_rows([revision_row(now)])
 
     def counts(self) -> Counts:
@@ -235,46 +262,13 @@ class RemoteShelf:
         return self._counts
 
     def tidy(self) -> None:
-        """Delete what nobody reads any more."""
+        """Delete what nobody reads any more, as far as it was met."""
         milvus, run = self._milvus, self._run
         state, census = self._counted, self._census
         self._delete_old()
-        delete_gone(milvus, census.gone, state, self._has_passages)
-        others = [one for one in state.begun.values() if one.run != run.number]
-        dead = [one for one in others if one.is_dead(run.where)]
-        delete_dead(milvus, dead, census.named, self._has_passages)
+        if census is not None:
+            delete_gone(milvus, census.gone, state, self._has_passages)
+            others = [one for one in state.begun.values() if one.run != run.number]
+            dead = [one for one in others if one.is_dead(run.where)]
+            delete_dead(milvus, dead, census.named, self._has_passages)
         forget_settled(milvus, run.state)
-
-
-def _head(version: Version, number: int, parts: int) -> Head:
-    article = version.article
-    return Head(
-        id=article.id,
-        run=number,
-        is_gone=False,
-        of=number,
-        digest=article.digest,
-        text_digest=article.text_digest,
-        origin=article.origin,
-        title=article.title,
-        source=article.source,
-        published=article.published,
-        parts=parts,
-        acronyms=len(version.acronyms),
-        passages=len(version.passages),
-    )
-
-
-def _passage_rows(head: Head, version: Version) -> list[Row]:
-    title = version.article.title
-    return [
-        {
-            **{"id": number, "article": head.id, "run": head.of},
-            **{"start": passage.start, "stop": passage.end},
-            "vector": vector.tolist(),
-            "words": words_of(title, passage.text),
-        }
-        for number, passage, vector in zip(
-            passage_numbers(head), version.passages, version.vectors, strict=True
-        )
-    ]

@@ -28,7 +28,7 @@ from index.errors import LibraryCorrupt, LibraryMismatch, LibraryMissing
 from index.milvus import Milvus
 from index.parcels import Row, quoted
 from index.place import Remote
-from index.store import Counts
+from index.records import Counts
 
 FORMAT = "3"
 KINDS = ["library", "revision", "run", "lent"]  # of rows that belong to no article
@@ -44,6 +44,7 @@ class Published:
     """What a run made of the library; the seal tells it from another of the same number.
 
     `top`: no run that was published by then has a higher number. `at`: seconds since 1970.
+    `loose`: passages written since the server was last told to index what it has.
     """
 
     run: int
@@ -52,6 +53,7 @@ class Published:
     at: float
     seal: str
     counts: Counts
+    loose: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ class State:
     def revision(self) -> int:
         """The number of the newest revision; 0 for none."""
         return 0 if self.now is None else self.now.revision
+
+    @property
+    def loose(self) -> int:
+        """Passages written since the server was last told to index what it has."""
+        return 0 if self.now is None else self.now.loose
 
     @property
     def top(self) -> int:

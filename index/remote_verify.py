@@ -25,7 +25,7 @@ from index.expected import (
 from index.milvus import Milvus
 from index.parcels import Row
 from index.place import Remote
-from index.records import Article
+from index.records import Article, Counts
 from index.remote import RemoteLibrary
 from index.remote_rows import (
     HEAD_FIELDS,
@@ -40,7 +40,6 @@ from index.remote_rows import (
 from index.remote_state import State, state_of
 from index.remote_versions import Stored, read_versions
 from index.split import SPLITTER
-from index.store import Counts
 
 _SAME = 0.999  # least cosine of a vector and the best that is found for it
 

@@ -4,7 +4,7 @@ It must not know where articles come from, nor where the library lies.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from index.acronyms import find_acronyms
@@ -42,12 +42,14 @@ class Run:
         folder: Path,
         embedder: str,
         inside: Callable[[str], bool],
-        workers: int = 1,
+        ids: Sequence[str] | None,
+        workers: int,
     ) -> None:
         self.report = Report()
         self._store = store
         self._folder = folder
         self._inside = inside
+        self._ids = ids
         self._embedder_name = embedder
         self._workers = workers
         self._embedder: TorchEmbedder | Workers | None = None
@@ -235,7 +237,7 @@ class Run:
         def is_gone(id: str, origin: str) -> bool:
             return id not in self._seen and self._inside(origin) and file_of(origin) not in kept
 
-        return self._store.gone(is_gone)
+        return self._store.gone(is_gone, self._ids)
 
     def _forget_leftovers(self, removed: set[str]) -> None:
         """Unstage what only a former, interrupted run has met."""

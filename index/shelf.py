@@ -11,9 +11,9 @@ from index.derived import Derived, clear_old, open_derived, write_derived
 from index.errors import LibraryCorrupt
 from index.library import DATABASE, DERIVED
 from index.place import Place, Remote
-from index.records import Article, Failure, Version
+from index.records import Article, Counts, Failure, Version
 from index.remote_shelf import RemoteShelf
-from index.store import Counts, Store
+from index.store import Store
 
 
 class Shelf(Protocol):
@@ -42,7 +42,9 @@ class Shelf(Protocol):
 
     def unstage(self, id: str) -> None: ...
 
-    def gone(self, is_gone: Callable[[str, str], bool]) -> list[str]: ...
+    def gone(
+        self, is_gone: Callable[[str, str], bool], ids: Sequence[str] | None = None
+    ) -> list[str]: ...
 
     def is_sound(self) -> bool: ...
 
@@ -98,8 +100,11 @@ class FolderShelf(Store):
         for one in versions:
             self.stage(one.article, one.passages, one.vectors, one.acronyms)
 
-    def gone(self, is_gone: Callable[[str, str], bool]) -> list[str]:
-        """Ids of the live articles of which, by id and origin, this is said."""
+    def gone(
+        self, is_gone: Callable[[str, str], bool], ids: Sequence[str] | None = None
+    ) -> list[str]:
+        """Ids of the live articles of which, by id and origin, this is said: only of `ids`, if
+        these are given."""
         return [id for id, origin in self.live_origins() if is_gone(id, origin)]
 
     def tidy(self) -> None:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.errors import LibraryCorrupt, LibraryError, LibraryMismatch, LibraryMissing
-from index.records import Article, Failure, Passage
-from index.store import Counts, Store
+from index.records import Article, Counts, Failure, Passage
+from index.store import Store
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_expansions_come_most_used_first_in_any_letter_case(store, article):
 
 
 def test_vectors_come_back_as_float16_and_in_batches(store, article, monkeypatch):
-    monkeypatch.setattr("index.store._BATCH", 3)
+    monkeypatch.setattr("index.live._BATCH", 3)
     one = article("0123456789")
     written = np.random.default_rng(1).normal(size=(10, 5)).astype(np.float16).astype(np.float32)
     store.stage(one, passages(one, *((n, n + 1) for n in range(10))), written, {})

@@ -7,7 +7,8 @@ from index.contract.bench import Bench, Check, article, refused, same, soon
 from index.errors import LibraryCorrupt
 from index.migrate import migrate
 from index.opened import open_library
-from index.records import Failure
+from index.put import given_article, put, remove
+from index.records import Counts, Failure
 from index.shelf import open_shelf
 from index.sound import verify
 from index.split import split
@@ -51,6 +52,26 @@ def an_unchanged_run_publishes_nothing_and_embeds_nothing(bench: Bench) -> None:
     report, after = bench.bring(*bench.articles[:2])
     same((report.unchanged, report.embedded), (2, 0), "unchanged and embedded")
     same(after.published, before.published, "what is published")
+
+
+def an_article_that_comes_by_itself_leaves_the_others_alone(bench: Bench) -> None:
+    first, place = bench.articles[0], bench.place("changing")
+    bench.bring(first)
+    for text in ("A ferry.", "A ferry leaves for the tower. " * 99, "No ferry."):
+        given = {"text": text}
+        same(put("tower", given, place, bench.embedder).failures, [], "failures")
+        library = bench.reopened()
+        every = [first, given_article("tower", given)]
+        passages = sum(len(split(one)) for one in every)
+        same(library.counts(), Counts(2, passages), "counted")
+        same(set(library.articles(0, 9)), set(every), "articles")
+    same(put("tower", given, place, bench.embedder).unchanged, 1, "unchanged")
+    same(remove("tower", place, bench.embedder).removed, 1, "removed")
+    library = bench.reopened()
+    same(library.counts(), Counts(1, len(split(first))), "counted without it")
+    same(library.articles(0, 9), [first], "articles without it")
+    same(remove("tower", place, bench.embedder).removed, 0, "removed again")
+    same(verify(place), [], "problems")
 
 
 def failures_are_told_until_they_are_mended(bench: Bench) -> None:
@@ -124,6 +145,7 @@ WRITING: tuple[Check, ...] = (
     a_reader_stays_in_its_revision_while_another_is_published,
     what_was_changed_is_proved_sound,
     an_unchanged_run_publishes_nothing_and_embeds_nothing,
+    an_article_that_comes_by_itself_leaves_the_others_alone,
     failures_are_told_until_they_are_mended,
     a_run_that_was_killed_is_seen_by_nobody_and_taken_up,
     a_library_moves_there_and_back_to_the_letter,
