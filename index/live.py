@@ -88,8 +88,7 @@ class Live(Database):
         )
         texts = self._texts({row for _, row, *_ in rows})
         return {
-            number: Passage(id, start, end, texts[row][start:end])
-            for number, row, id, start, end in rows
+            number: _passage(id, start, end, texts[row]) for number, row, id, start, end in rows
         }
 
     def _texts(self, articles: set[int]) -> dict[int, str]:
@@ -105,13 +104,15 @@ class Live(Database):
         return {int(row): str(text) for row, text in rows}
 
     def passages_of(self, id: str) -> list[tuple[int, int, bytes]]:
-        """Start, end and raw vector of a live article's passages, in order."""
+        """Start, end and raw vector of a live article's passages, in order; of a damaged one
+        0, 0 and nothing."""
         rows = self._rows(
             'SELECT start, "end", vector FROM passages'
             " WHERE article = (SELECT row FROM articles WHERE id = ? AND live) ORDER BY id",
             (id,),
         )
-        return [(start, end, vector) for start, end, vector in rows]
+        kinds = (int, int, bytes)
+        return [row if tuple(map(type, row)) == kinds else (0, 0, b"") for row in rows]
 
     def passage_numbers(self) -> set[int]:
         """The number of every live passage; one stored later has a higher number."""
@@ -174,8 +175,8 @@ class Live(Database):
         ):
             last = rows[-1][0]
             ids = np.array([row[0] for row in rows], dtype=np.int64)
-            length = len(rows[0][1])
-            if length % 2 or any(len(row[1]) != length for row in rows):
+            lengths = {len(row[1]) if isinstance(row[1], bytes) else -1 for row in rows}
+            if len(lengths) > 1 or min(lengths) % 2:
                 raise LibraryCorrupt(f"{self._path} holds vectors that are not of one length")
             flat = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f2")
             yield ids, flat.reshape(len(rows), -1).astype(np.float32)
@@ -186,7 +187,7 @@ class Live(Database):
             "SELECT length(vector) / 2 FROM passages JOIN articles ON row = article"
             " WHERE live LIMIT 1"
         )
-        return int(rows[0][0]) if rows else 0
+        return int(rows[0][0] or 0) if rows else 0
 
     def expansions(self, short: str) -> list[str]:
         """What an acronym stands for in the library, most used first; any letter case."""
@@ -209,16 +210,26 @@ class Live(Database):
 
     def failures(self) -> list[Failure]:
         """What could not be read when it was last tried."""
-        return [Failure(*row) for row in self._rows("SELECT * FROM failures ORDER BY origin")]
+        rows = self._rows("SELECT * FROM failures ORDER BY origin")
+        return [Failure(str(origin), str(reason)) for origin, reason in rows]
 
 
 def _article(*columns: Any) -> Article:
-    """The article of a row of `COLUMNS`."""
-    *fields, page_starts = columns
+    """The article of a row of `COLUMNS`; a damaged row may hold anything."""
+    id, *fields, page_starts = columns
     try:
-        return Article(*(*fields, tuple(map(int, page_starts.split()))))
+        told = [id, *fields[:2], page_starts, *(one for one in fields[2:] if one is not None)]
+        if fields[2] is None or not all(isinstance(one, str) for one in told):
+            raise ValueError("a column is of another kind")
+        return Article(*(id, *fields, tuple(map(int, page_starts.split()))))
     except ValueError as error:
-        raise LibraryCorrupt(f"article {fields[0]} is damaged: run citespan verify") from error
+        raise LibraryCorrupt(f"article {id} is damaged: run citespan verify") from error
+
+
+def _passage(id: str, start: Any, end: Any, text: str) -> Passage:
+    if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
+        raise LibraryCorrupt(f"a passage of article {id} is damaged: run citespan verify")
+    return Passage(id, start, end, text[start:end])
 
 
 def _titled(words: str) -> tuple[str, list[str]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -154,27 +155,96 @@ def test_a_thousand_changed_bits_never_make_a_citation_that_is_not_true(shelf, l
 
 def quoted_in_spite_of_flips(shelf, library, times):
     """Change a bit of the database, ask, and change it back; how many replies had answers."""
-    opened = Library(library)
-    articles = {one.id: one for one in opened.articles(0, 99)}
-    opened.close()
+    articles = held(library)
     random, answered = Random(2), 0
     for _ in range(times):
         before = flipped(library / "library.db", random)
         try:
-            for reply in shelf.ask(library):
-                answered += bool(reply.answers)
-                for citation in (one for answer in reply.answers for one in answer.citations):
-                    article = articles[citation.article_id]
-                    assert article.text[citation.start : citation.end] == citation.quote
-                    around = citation.before + citation.quote + citation.after
-                    assert around in article.text
-                    assert (citation.title, citation.source) == (article.title, article.source)
+            answered += cited(shelf, library, articles)
         except (LibraryError, QAError) as error:
             assert "\n" not in str(error)
         for part in library.glob("library.db*"):
             part.unlink()
         (library / "library.db").write_bytes(before)
     return answered
+
+
+def held(library):
+    """The articles of a library by id."""
+    opened = Library(library)
+    try:
+        return {one.id: one for one in opened.articles(0, 99)}
+    finally:
+        opened.close()
+
+
+def cited(shelf, library, articles):
+    """How many replies have answers, of which each citation is true of these articles."""
+    replies = shelf.ask(library)
+    for reply in replies:
+        for citation in (one for answer in reply.answers for one in answer.citations):
+            article = articles[citation.article_id]
+            assert article.text[citation.start : citation.end] == citation.quote
+            around = citation.before + citation.quote + citation.after
+            assert around in article.text
+            assert (citation.title, citation.source) == (article.title, article.source)
+    return sum(bool(reply.answers) for reply in replies)
+
+
+KINDS = [
+    pytest.param("NULL", id="nothing"),
+    pytest.param("x'ff00'", id="bytes"),
+    pytest.param("-rowid", id="number", marks=pytest.mark.soak),
+    pytest.param("rowid + 0.5", id="fraction", marks=pytest.mark.soak),
+]
+CELLS = [  # but an article's id: another one in its row and in its index is its id
+    *(f"articles.{name}" for name in ("live", "origin", "title", "text", "url", "source")),
+    *(f"articles.{name}" for name in ("published", "author", "page_starts")),
+    *(f"articles.{name}" for name in ("digest", "text_digest")),
+    *(f"passages.{name}" for name in ("article", "start", "end", "vector")),
+    *(f"acronyms.{name}" for name in ("article", "short", "long")),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_value_of_another_kind_is_never_cited_and_never_a_trace(shelf, library, cell, kind):
+    articles = held(library)
+    of_another_kind(library, *cell.split("."), kind)
+    for look in (lambda one: cited(shelf, one, articles), verify, listed):
+        try:
+            look(library)
+        except (LibraryError, QAError) as error:
+            assert "\n" not in str(error)
+
+
+def of_another_kind(library, table, column, value):
+    """Give a column of every second row a value that SQLite itself would not take there."""
+    with closing(sqlite3.connect(library / "library.db")) as database:
+        schema = dict(database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+        database.execute("PRAGMA writable_schema = ON")
+        loose = re.sub("NOT NULL|STRICT, |STRICT|CHECK \\(live IN \\(0, 1\\)\\)", "", schema[table])
+        told = "UPDATE sqlite_master SET sql = ? WHERE name = ?"
+        database.execute(told, (loose, table))
+        database.commit()
+    with closing(sqlite3.connect(library / "library.db")) as database:
+        database.execute(f'UPDATE OR IGNORE {table} SET "{column}" = {value} WHERE rowid % 2')
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute(told, (schema[table], table))
+        database.commit()
+
+
+def listed(library):
+    """All that is told of a library without a question."""
+    opened = Library(library)
+    try:
+        return (
+            *(opened.articles(0, 99), opened.articles(0, 99, "walk"), opened.failures()),
+            *(opened.counts(), opened.sources(), opened.expansions("EU")),
+            opened.numbers(["a"], "2000-01-01", "2030-01-01"),
+        )
+    finally:
+        opened.close()
 
 
 def test_a_file_that_is_gone_is_named_and_mended_or_refused(shelf, sound, library):
