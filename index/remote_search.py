@@ -16,8 +16,8 @@ from index.milvus import MOST, Milvus
 from index.parcels import Row, one_of
 from index.terms import stems
 
-# Passages near in meaning that words are looked for in, by a server without BM25: with texts of full
-# length 59 MB, of the 64 MB that are sent.
+# Passages near in meaning that words are looked for in, by a server without BM25: with texts of
+# full length 59 MB, of the 64 MB that are sent.
 WIDE = 900
 _SAMPLE = 4096  # passages that words are counted in; to read all would take ever longer
 _NUMBERS = 2**63  # as many numbers of passages as there can be

@@ -4,7 +4,6 @@ A reader is a folder: `reader.onnx`, `tokenizer.json` and `reader.json`, which n
 checksums of the other two. It must not know where windows come from or what wins.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Semaphore
@@ -12,22 +11,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from index import file_digest, open_session, read_settings, sentences, stems
+from index import file_digest, open_session, read_settings, stems
 from qa.borders import trim
-from qa.decode import best_spans
 from qa.errors import ReaderError
+from qa.layout import Layout, Scores, lay_out
 from qa.records import Span
 from qa.window import Window
 
 DEFAULT_READER = Path(__file__).with_name("model")
 MODEL, TOKENIZER, ABOUT = "reader.onnx", "tokenizer.json", "reader.json"
-SPANS = 5  # kept of each window
 AT_ONCE = 2  # rows that the network runs at once: each holds some 15 MB until it is done
 _TOKENS = 384  # of question and window together; a longer window is read in parts
 _STRIDE = 128  # tokens that two parts of a window share
 _QUESTION_TOKENS = 128
+_ALONE = 0.2  # weight of a sentence's second reading beside the first
 
 
 class Reader:
@@ -43,9 +41,11 @@ class Reader:
     def read(self, question: str, windows: list[Window]) -> list[Span]:
         """The best spans of every window, in article offsets; scores compare across windows."""
         found: dict[tuple[str, int, int], Span] = {}
-        asked = set(stems(question))
+        asked, question = set(stems(question)), self._shortened(question)
         for window, row in self._rows(question, windows):
-            for span in _spans(row, window, asked, *self._run(row)):
+            layout = lay_out(row, window)
+            scores = self._look_again(question, window, row, layout, *self._run(row))
+            for span in _spans(row, window, layout, asked, *scores):
                 place = span.article_id, span.start, span.end
                 if place not in found or found[place].score < span.score:
                     found[place] = span
@@ -58,18 +58,21 @@ class Reader:
         if start.shape != (1,) or end.shape != (1,):
             raise ValueError("one token has not one score")
 
-    def _rows(self, question: str, windows: list[Window]) -> Iterator[tuple[Window, Any]]:
-        """Each window, in parts when it is long, as the tokens of one row for the network."""
+    def _shortened(self, question: str) -> str:
         # In second place, because the tokenizer refuses a text in first place that is too long.
         head = self._tokenizer.encode("", question, add_special_tokens=False)
         if len(head.ids) > _QUESTION_TOKENS:
-            question = question[: head.offsets[_QUESTION_TOKENS - 1][1]]
+            return question[: head.offsets[_QUESTION_TOKENS - 1][1]]
+        return question
+
+    def _rows(self, question: str, windows: list[Window]) -> Iterator[tuple[Window, Any]]:
+        """Each window, in parts when it is long, as the tokens of one row for the network."""
         encodings = self._tokenizer.encode_batch([(question, one.text) for one in windows])
         for window, encoding in zip(windows, encodings, strict=True):
             for row in (encoding, *encoding.overflowing):
                 yield window, row
 
-    def _run(self, row: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _run(self, row: Any) -> tuple[Scores, Scores]:
         """Start and end scores of one row, each of shape (tokens,)."""
         # Never several rows at once: int8 numbers are scaled over the whole batch, so that
         # scores would depend on what else is read. On a CPU it saves no time either.
@@ -82,6 +85,32 @@ class Reader:
         with self._turn:
             start, end = self._session.run(["start_logits", "end_logits"], given)
         return start[0], end[0]
+
+    def _look_again(
+        self, question: str, window: Window, row: Any, layout: Layout, start: Scores, end: Scores
+    ) -> tuple[Scores, Scores]:
+        """The scores; those of two sentences that nearly tie are averaged with what each gets
+        when it is read alone, both taken minus "not answered here". The better of the two keeps
+        its score, which tells whether the text answers at all: alone a sentence lacks its title.
+        """
+        rivals = layout.rivals(start, end)
+        if not rivals:
+            return start, end
+        mixed = start.copy(), end.copy()
+        for number in rivals:
+            here = np.flatnonzero(layout.sentence == number)
+            alone = self._tokenizer.encode(question, layout.text(window, number))
+            there = np.flatnonzero(np.array(alone.sequence_ids) == 1)
+            if [row.ids[token] for token in here] != [alone.ids[token] for token in there]:
+                continue  # the sentence is cut by the row's end
+            for scores, again in zip(mixed, self._run(alone), strict=True):
+                more = again[there] - again[0] + scores[0]
+                scores[here] = (scores[here] + _ALONE * more) / (1 + _ALONE)
+        both = layout.only(rivals)
+        lost = both.best(start, end)[0].score - both.best(*mixed)[0].score
+        for scores in mixed:
+            scores[both.sentence > 0] += lost / 2
+        return mixed
 
 
 def load_reader(folder: Path, threads: int) -> Reader:
@@ -134,28 +163,15 @@ def _about(folder: Path) -> dict[str, Any]:
 
 
 def _spans(
-    encoding: Any,
-    window: Window,
-    asked: set[str],
-    start: NDArray[np.float32],
-    end: NDArray[np.float32],
+    encoding: Any, window: Window, layout: Layout, asked: set[str], start: Scores, end: Scores
 ) -> list[Span]:
     """The best spans of one row, in article offsets. `asked`: the stems of the question."""
-    length = len(encoding.ids)
-    offsets, words = encoding.offsets, encoding.word_ids
-    pieces = sentences(window.text)
-    starts = [start for start, _ in pieces]
-    sentence = np.full(length, -1, dtype=np.int64)
-    for token, sequence in enumerate(encoding.sequence_ids):
-        if sequence == 1 and window.locate(*offsets[token]) is not None:
-            sentence[token] = bisect_right(starts, offsets[token][0])
-    first = np.array([i == 0 or words[i] != words[i - 1] for i in range(length)])
-    last = np.append(first[1:], True)
+    offsets = encoding.offsets
     found = []
-    for best in best_spans(start, end, sentence, first, last, SPANS):
+    for best in layout.best(start, end):
         place = window.locate(*trim(window.text, offsets[best.first][0], offsets[best.last][1]))
         if place is not None:
-            said = stems(window.text[slice(*pieces[sentence[best.first] - 1])])
+            said = stems(layout.text(window, layout.sentence[best.first]))
             shared = len(asked.intersection(said)) / max(1, len(asked))
             numbers = best.score, window.support, best.log_share, shared
             found.append(Span(window.article_id, *place, *numbers))
