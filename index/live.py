@@ -227,7 +227,7 @@ def _article(*columns: Any) -> Article:
 
 
 def _passage(id: str, start: Any, end: Any, text: str) -> Passage:
-    if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
+    if not (isinstance(start, int) and isinstance(end, int) and 0 <= start <= end <= len(text)):
         raise LibraryCorrupt(f"a passage of article {id} is damaged: run citespan verify")
     return Passage(id, start, end, text[start:end])
 

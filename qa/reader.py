@@ -103,13 +103,18 @@ class Reader:
             there = np.flatnonzero(np.array(alone.sequence_ids) == 1)
             if [row.ids[token] for token in here] != [alone.ids[token] for token in there]:
                 continue  # the sentence is cut by the row's end
-            for scores, again in zip(mixed, self._run(alone), strict=True):
-                more = again[there] - again[0] + scores[0]
-                scores[here] = (scores[here] + _ALONE * more) / (1 + _ALONE)
+            with np.errstate(invalid="ignore", over="ignore"):
+                for scores, again in zip(mixed, self._run(alone), strict=True):
+                    more = again[there] - again[0] + scores[0]
+                    scores[here] = (scores[here] + _ALONE * more) / (1 + _ALONE)
         both = layout.only(rivals)
-        lost = both.best(start, end)[0].score - both.best(*mixed)[0].score
-        for scores in mixed:
-            scores[both.sentence > 0] += lost / 2
+        found = both.best(*mixed)
+        if not found:  # a network that gives no numbers
+            return start, end
+        lost = both.best(start, end)[0].score - found[0].score
+        with np.errstate(invalid="ignore", over="ignore"):
+            for scores in mixed:
+                scores[both.sentence > 0] += lost / 2
         return mixed
 
 
