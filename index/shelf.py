@@ -105,7 +105,8 @@ class FolderShelf(Store):
     ) -> list[str]:
         """Ids of the live articles of which, by id and origin, this is said: only of `ids`, if
         these are given."""
-        return [id for id, origin in self.live_origins() if is_gone(id, origin)]
+        every = self.live_origins()
+        return [id for id, origin in every if (ids is None or id in ids) and is_gone(id, origin)]
 
     def tidy(self) -> None:
         """Nothing has to be: what was replaced went as it was replaced."""

@@ -33,9 +33,8 @@ class Layout:
         """The best spans, each within a sentence and of whole words."""
         return best_spans(start, end, self.sentence, self.first, self.last, SPANS)
 
-    def rivals(self, start: Scores, end: Scores) -> list[int]:
-        """The two best sentences, if neither is far ahead of the other; else none."""
-        found = self.best(start, end)
+    def rivals(self, found: list[Best]) -> list[int]:
+        """Of the best spans' sentences the two best, if neither is far ahead; else none."""
         numbers = [int(self.sentence[one.first]) for one in found]
         for one, number in zip(found, numbers, strict=True):
             if number != numbers[0]:

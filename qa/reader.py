@@ -14,6 +14,7 @@ import numpy as np
 
 from index import file_digest, open_session, read_settings, stems
 from qa.borders import trim
+from qa.decode import Best
 from qa.errors import ReaderError
 from qa.layout import Layout, Scores, lay_out
 from qa.records import Span
@@ -44,8 +45,8 @@ class Reader:
         asked, question = set(stems(question)), self._shortened(question)
         for window, row in self._rows(question, windows):
             layout = lay_out(row, window)
-            scores = self._look_again(question, window, row, layout, *self._run(row))
-            for span in _spans(row, window, layout, asked, *scores):
+            best = self._best(question, window, row, layout)
+            for span in _spans(row, window, layout, asked, best):
                 place = span.article_id, span.start, span.end
                 if place not in found or found[place].score < span.score:
                     found[place] = span
@@ -86,16 +87,17 @@ class Reader:
             start, end = self._session.run(["start_logits", "end_logits"], given)
         return start[0], end[0]
 
-    def _look_again(
-        self, question: str, window: Window, row: Any, layout: Layout, start: Scores, end: Scores
-    ) -> tuple[Scores, Scores]:
-        """The scores; those of two sentences that nearly tie are averaged with what each gets
-        when it is read alone, both taken minus "not answered here". The better of the two keeps
-        its score, which tells whether the text answers at all: alone a sentence lacks its title.
+    def _best(self, question: str, window: Window, row: Any, layout: Layout) -> list[Best]:
+        """The best spans of a row. The scores of two sentences that nearly tie are averaged with
+        what each gets when it is read alone, both taken minus "not answered here". The better of
+        the two keeps its score, which tells whether the text answers at all: alone a sentence
+        lacks its title.
         """
-        rivals = layout.rivals(start, end)
+        start, end = self._run(row)
+        once = layout.best(start, end)
+        rivals = layout.rivals(once)
         if not rivals:
-            return start, end
+            return once
         mixed = start.copy(), end.copy()
         for number in rivals:
             here = np.flatnonzero(layout.sentence == number)
@@ -110,12 +112,12 @@ class Reader:
         both = layout.only(rivals)
         found = both.best(*mixed)
         if not found:  # a network that gives no numbers
-            return start, end
-        lost = both.best(start, end)[0].score - found[0].score
+            return once
+        lost = once[0].score - found[0].score
         with np.errstate(invalid="ignore", over="ignore"):
             for scores in mixed:
                 scores[both.sentence > 0] += lost / 2
-        return mixed
+        return layout.best(*mixed)
 
 
 def load_reader(folder: Path, threads: int) -> Reader:
@@ -168,12 +170,12 @@ def _about(folder: Path) -> dict[str, Any]:
 
 
 def _spans(
-    encoding: Any, window: Window, layout: Layout, asked: set[str], start: Scores, end: Scores
+    encoding: Any, window: Window, layout: Layout, asked: set[str], spans: list[Best]
 ) -> list[Span]:
-    """The best spans of one row, in article offsets. `asked`: the stems of the question."""
+    """The spans of one row, in article offsets. `asked`: the stems of the question."""
     offsets = encoding.offsets
     found = []
-    for best in layout.best(start, end):
+    for best in spans:
         place = window.locate(*trim(window.text, offsets[best.first][0], offsets[best.last][1]))
         if place is not None:
             said = stems(layout.text(window, layout.sentence[best.first]))
