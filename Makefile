@@ -31,7 +31,7 @@ index: $(READY) ## rebuild the index; ARTICLES=folder for another folder than se
 
 test: $(TESTABLE) ## run all tests but those in a browser; installs Debian's strace if there is none
 	-@command -v strace >/dev/null || $(ROOT) sh -c "apt-get -qq update && apt-get -qq install -y strace"
-	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not browser and not soak"
+	$(BIN)/pytest -q -n 3 --durations 20 --dist loadfile --no-loadscope-reorder -m "not browser and not soak"
 
 test-browser: $(TESTABLE) ## run the tests in Chromium; installs Debian's if there is none
 	@test -x "$(CHROMIUM)" || $(ROOT) sh -c "apt-get -qq update && apt-get -qq install -y chromium"

@@ -12,7 +12,9 @@ from index.records import Article, Passage
 
 PASSAGE_WORDS = 120  # about 160 tokens: a reader sees several in one question's budget
 OVERLAP_WORDS = 40  # a longer last sentence is not repeated in the next passage
-SPLITTER = f"sentences-{PASSAGE_WORDS}-{OVERLAP_WORDS}-v1"  # part of a library's fingerprint
+# In an article's last passage, so that a short rest is not torn off; still all of it is embedded.
+LAST_WORDS = 160
+SPLITTER = f"sentences-{PASSAGE_WORDS}-{OVERLAP_WORDS}-v2"  # part of a library's fingerprint
 
 # "(Pool photo)(Kyodo)" at the end of a line closes the sentence before it.
 _CREDIT = re.compile(r"[^\S\n]*(\([^()]{1,80}\)[^\S\n]*)+(?=\n|\Z)")
@@ -35,7 +37,10 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 
 def split(article: Article) -> list[Passage]:
-    """Passages of about `PASSAGE_WORDS` words that overlap by a sentence; none for no text."""
+    """Passages of about `PASSAGE_WORDS` words that overlap by a sentence; none for no text.
+
+    Only the last may have more, up to `LAST_WORDS`.
+    """
     text = article.text
     return [
         Passage(article.id, start, end, text[start:end])
@@ -46,9 +51,11 @@ def split(article: Article) -> list[Passage]:
 def _groups(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Runs of whole sentences, each within the word limit where its sentences allow."""
     lengths = [len(text[start:end].split()) for start, end in spans]
-    first, words = 0, 0
+    first, words, rest = 0, 0, sum(lengths)
     for index, length in enumerate(lengths):
         if index > first and words + length > PASSAGE_WORDS:
+            if words + rest <= LAST_WORDS:
+                break
             yield spans[first][0], spans[index - 1][1]
             keep = index - 1 > first and lengths[index - 1] <= OVERLAP_WORDS
             first = index - 1 if keep else index
@@ -56,6 +63,7 @@ def _groups(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]
             if words + length > PASSAGE_WORDS:  # the repeated sentence would crowd this one out
                 first, words = index, 0
         words += length
+        rest -= length
     if spans:
         yield spans[first][0], spans[-1][1]
 

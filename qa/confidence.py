@@ -27,8 +27,9 @@ class Confidence:
     relevance of a span = score × span.score + share × span.log_share
                           + support × span.support + words × span.shared
     strength of an answer = relevance of its best span + agreement × ln(places that say it)
-    probability = 1 / (1 + exp(−(bias + slope × strength + margin × lead))), where the lead is
-    the strength minus that of the best other answer, at most `_FAR` either way.
+    probability = 1 / (1 + exp(−(bias + slope × strength + margin × lead + names × named))),
+    where the lead is the strength minus that of the best other answer, at most `_FAR` either
+    way, and named that of the best span.
 
     `threshold`: with no answer as sure as that, none is shown; a half, so that what is shown is
     likelier right than wrong. `sure`: from here on, the promised share of answers is right.
@@ -43,6 +44,7 @@ class Confidence:
     bias: float = 0.0
     slope: float = 1.0
     margin: float = 0.0
+    names: float = 0.0
     threshold: float = 0.5
     sure: float = 2.0
     calibrated: bool = False
@@ -74,9 +76,9 @@ class Confidence:
         """What an answer counts that all of `spans` give."""
         return max(map(self.relevance, spans)) + self.agreement * math.log(len(spans))
 
-    def probability(self, strength: float, lead: float) -> float:
+    def probability(self, strength: float, lead: float, named: float) -> float:
         """The probability, 0 to 1, that an answer of this strength is right."""
-        power = self.bias + self.slope * strength + self.margin * lead
+        power = self.bias + self.slope * strength + self.margin * lead + self.names * named
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, power))))
 
 

@@ -34,10 +34,10 @@ def rank(
     groups = candidates(question, spans, texts, confidence)
     strengths = [confidence.strength(group) for group in groups]
     ranked = [
-        Ranked(group, confidence.probability(strength, lead))
+        Ranked(group, confidence.probability(strength, lead, group[0].named))
         for group, strength, lead in zip(groups, strengths, leads(strengths), strict=True)
     ]
-    return ranked[:k]
+    return sorted(ranked, key=lambda one: -one.confidence)[:k]
 
 
 def candidates(
@@ -68,9 +68,9 @@ def normalise_answer(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", plain).split())
 
 
-def _order(span: Span) -> tuple[float, float, float, float, str, int, int]:
+def _order(span: Span) -> tuple[float, float, float, float, float, str, int, int]:
     """Every field, so that equally sure spans stand in one order however they come in."""
-    numbers = -span.score, -span.support, -span.log_share, -span.shared
+    numbers = -span.score, -span.support, -span.log_share, -span.shared, -span.named
     return *numbers, span.article_id, span.start, span.end
 
 

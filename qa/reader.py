@@ -17,6 +17,7 @@ from qa.borders import trim
 from qa.decode import Best
 from qa.errors import ReaderError
 from qa.layout import Layout, Scores, lay_out
+from qa.named import mentioned, names
 from qa.records import Span
 from qa.window import Window
 
@@ -42,11 +43,13 @@ class Reader:
     def read(self, question: str, windows: list[Window]) -> list[Span]:
         """The best spans of every window, in article offsets; scores compare across windows."""
         found: dict[tuple[str, int, int], Span] = {}
-        asked, question = set(stems(question)), self._shortened(question)
+        asked, named = set(stems(question)), names(question)
+        question = self._shortened(question)
         for window, row in self._rows(question, windows):
             layout = lay_out(row, window)
             best = self._best(question, window, row, layout)
-            for span in _spans(row, window, layout, asked, best):
+            about = mentioned(named, f"{window.text} {window.known}")
+            for span in _spans(row, window, layout, asked, about, best):
                 place = span.article_id, span.start, span.end
                 if place not in found or found[place].score < span.score:
                     found[place] = span
@@ -170,9 +173,16 @@ def _about(folder: Path) -> dict[str, Any]:
 
 
 def _spans(
-    encoding: Any, window: Window, layout: Layout, asked: set[str], spans: list[Best]
+    encoding: Any,
+    window: Window,
+    layout: Layout,
+    asked: set[str],
+    named: float,
+    spans: list[Best],
 ) -> list[Span]:
-    """The spans of one row, in article offsets. `asked`: the stems of the question."""
+    """The spans of one row, in article offsets. `asked`: the stems of the question; `named`: the
+    share of its names that the article mentions.
+    """
     offsets = encoding.offsets
     found = []
     for best in spans:
@@ -180,6 +190,6 @@ def _spans(
         if place is not None:
             said = stems(layout.text(window, layout.sentence[best.first]))
             shared = len(asked.intersection(said)) / max(1, len(asked))
-            numbers = best.score, window.support, best.log_share, shared
+            numbers = best.score, window.support, best.log_share, shared, named
             found.append(Span(window.article_id, *place, *numbers))
     return found

@@ -13,6 +13,7 @@ from index import Article, Hit, sentences
 LEAD_WORDS = 60  # of the article's first sentences, when the passage is further down
 PARAGRAPH = "\n\n"  # stands between the pieces; no answer crosses one
 AROUND_WORDS = 40  # of the sentences before and after the passage
+KNOWN = 20_000  # characters of an article in which the question's names are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,15 @@ class Piece:
 class Window:
     """Text for the reader; what lies outside the pieces (the title) can't be an answer.
 
-    `support`: the retrieval score of the passage, 0 to 1.
+    `support`: the retrieval score of the passage, 0 to 1. `known`: what else there is to know
+    what the article is about, its day and as far as `KNOWN` characters its text.
     """
 
     article_id: str
     text: str
     pieces: tuple[Piece, ...]
     support: float
+    known: str = ""
 
     def locate(self, start: int, end: int) -> tuple[int, int] | None:
         """A range of the window as a range of the article; None unless within one piece."""
@@ -68,7 +71,8 @@ def _window(article: Article, spans: list[tuple[int, int]], hit: Hit) -> Window:
     for start, end in ranges:
         pieces.append(Piece(len(text), start, end - start))
         text += article.text[start:end] + PARAGRAPH
-    return Window(article.id, text, tuple(pieces), hit.score)
+    known = f"{article.published or ''} {article.text[:KNOWN]}"
+    return Window(article.id, text, tuple(pieces), hit.score, known)
 
 
 def _lead_end(text: str, spans: list[tuple[int, int]]) -> int:

@@ -15,7 +15,7 @@ from index.sources.markdown import strip_markdown
 from index.sources.normalise import decode, normalise
 from index.sources.tables import read_table
 from index.sources.text import split_front_matter
-from index.split import PASSAGE_WORDS, split
+from index.split import LAST_WORDS, PASSAGE_WORDS, split
 from qa import recheck
 from qa.cite import cite
 from qa.decode import MAX_TOKENS, best_spans
@@ -36,10 +36,12 @@ def check_split(text: str) -> None:
     assert all(one[1] <= other[0] for one, other in pairwise(spans))
     starts, ends = {start for start, _ in spans}, {end for _, end in spans}
     reached = 0
-    for passage in split(an_article(text)):
+    passages = split(an_article(text))
+    for passage in passages:
         assert text[passage.start : passage.end] == passage.text
         assert passage.start in starts and passage.end in ends
-        assert len(passage.text.split()) <= PASSAGE_WORDS
+        most = LAST_WORDS if passage is passages[-1] else PASSAGE_WORDS
+        assert len(passage.text.split()) <= most
         assert text[reached : passage.start].strip() == ""
         assert passage.end > reached
         reached = passage.end

@@ -20,6 +20,7 @@ NUMBERS = {
     "bias": -0.5,
     "slope": 1.5,
     "margin": 0.4,
+    "names": 0.6,
     "threshold": 0.35,
     "sure": 0.9,
 }
@@ -42,11 +43,13 @@ def test_more_of_anything_is_never_less_relevant(one, other):
     assert FITTED.relevance(span(*low)) <= FITTED.relevance(span(*high))
 
 
-@given(SCORES, SCORES, st.floats(-4, 4), st.floats(-4, 4))
-def test_a_stronger_answer_with_no_smaller_lead_is_never_less_sure(one, other, lead, further):
-    low, high = sorted((one, other))
-    behind, ahead = sorted((lead, further))
-    assert FITTED.probability(low, behind) <= FITTED.probability(high, ahead)
+NUMBERS_OF_AN_ANSWER = st.tuples(SCORES, st.floats(-4, 4), st.floats(0, 1))
+
+
+@given(NUMBERS_OF_AN_ANSWER, NUMBERS_OF_AN_ANSWER)
+def test_an_answer_with_less_of_nothing_is_never_less_sure(one, other):
+    low, high = ([pick(pair) for pair in zip(one, other, strict=True)] for pick in (min, max))
+    assert FITTED.probability(*low) <= FITTED.probability(*high)
 
 
 @given(st.lists(SCORES, min_size=1, max_size=5), SCORES)
@@ -77,9 +80,9 @@ def test_uncalibrated_scores_end_no_reading():
     assert not FITTED.settled([span(1e6)], "b", 0.0)
 
 
-@given(st.floats(allow_nan=False), st.floats(-4, 4))
-def test_it_is_a_probability_even_at_the_ends(strength, lead):
-    assert 0 <= FITTED.probability(strength, lead) <= 1
+@given(st.floats(allow_nan=False), st.floats(-4, 4), st.floats(0, 1))
+def test_it_is_a_probability_even_at_the_ends(strength, lead, named):
+    assert 0 <= FITTED.probability(strength, lead, named) <= 1
 
 
 def test_the_curves_are_those_that_are_written_down():
@@ -87,8 +90,8 @@ def test_the_curves_are_those_that_are_written_down():
     assert FITTED.relevance(one) == 0.25 * 2 - 0.5 + 2 * 0.25 + 0.75 * 0.5
     assert FITTED.strength([other, one]) == FITTED.relevance(one) + 0.3 * math.log(2)
     assert FITTED.strength([one]) == FITTED.relevance(one)
-    power = -0.5 + 1.5 * 2.0 + 0.4 * -1.0
-    assert FITTED.probability(2.0, -1.0) == pytest.approx(1 / (1 + math.exp(-power)))
+    power = -0.5 + 1.5 * 2.0 + 0.4 * -1.0 + 0.6 * 0.5
+    assert FITTED.probability(2.0, -1.0, 0.5) == pytest.approx(1 / (1 + math.exp(-power)))
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=6))
@@ -140,8 +143,8 @@ def test_without_a_calibration_an_answer_counts_when_it_beats_no_answer(tmp_path
     for score, shown in ((0.01, True), (0.0, True), (-0.01, False)):
         strength = plain.strength([span(score, support=0.9, log_share=-3.0), span(-5.0)])
         for lead in (-4.0, 0.0, 4.0):
-            assert (plain.probability(strength, lead) >= plain.threshold) == shown
-    assert plain.probability(1e9, 4.0) < plain.sure, "nothing is sure that was not calibrated"
+            assert (plain.probability(strength, lead, 1.0) >= plain.threshold) == shown
+    assert plain.probability(1e9, 4.0, 1.0) < plain.sure, "nothing is sure that was not calibrated"
 
 
 @pytest.mark.parametrize(

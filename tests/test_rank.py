@@ -36,7 +36,7 @@ def test_the_surest_comes_first_with_its_confidence():
     ranked = rank(QUESTION, spans, TEXTS, BY_SCORE, 3)
     assert said(ranked) == ["London", "signed", "RAA"]
     assert [one.confidence for one in ranked] == [
-        BY_SCORE.probability(strength, 0.0) for strength in (2.0, 1.0, -1.0)
+        BY_SCORE.probability(strength, 0.0, 1.0) for strength in (2.0, 1.0, -1.0)
     ]
 
 
@@ -110,12 +110,22 @@ def test_an_answer_ahead_of_the_next_is_surer_and_one_behind_it_less():
     wide = replace(BY_SCORE, margin=0.5)
     alone = rank(QUESTION, [span("a", "RAA", 1.0)], TEXTS, wide, 3)
     close = rank(QUESTION, [span("a", "RAA", 1.0), span("a", "London", 0.5)], TEXTS, wide, 3)
-    assert alone[0].confidence == wide.probability(1.0, 4.0)
+    assert alone[0].confidence == wide.probability(1.0, 4.0, 1.0)
     assert [one.confidence for one in close] == [
-        wide.probability(1.0, 0.5),
-        wide.probability(0.5, -0.5),
+        wide.probability(1.0, 0.5, 1.0),
+        wide.probability(0.5, -0.5, 1.0),
     ]
     assert alone[0].confidence > close[0].confidence > close[1].confidence
+
+
+def test_an_answer_whose_article_lacks_the_questions_names_is_less_sure_and_may_come_second():
+    naming = replace(BY_SCORE, names=2.0)
+    here, there = span("a", "London", 1.0), span("b", "Sunak", 0.5)
+    assert said(rank(QUESTION, [here, there], TEXTS, naming, 3)) == ["London", "Sunak"]
+    first, second = rank(QUESTION, [replace(here, named=0.5), there], TEXTS, naming, 3)
+    assert said([first, second]) == ["Sunak", "London"]
+    assert first.confidence == naming.probability(0.5, -0.5, 1.0)
+    assert second.confidence == naming.probability(1.0, 0.5, 0.5)
 
 
 def test_the_lead_is_over_all_answers_not_only_those_that_are_asked_for():

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
 
@@ -77,6 +78,24 @@ def test_each_span_tells_how_many_of_the_questions_words_its_sentence_holds(read
     places = [one.text[: span.start].count(".") for span in found]
     assert 0 in places
     assert [span.shared for span in found] == [pytest.approx([2 / 3, 0, 1 / 3][n]) for n in places]
+
+
+def test_each_span_tells_how_many_of_the_questions_names_its_article_mentions(reader, article):
+    one = article("Ann Lee signed the pact in 1999. Nobody came. Bo Ek signed nothing.")
+    for question, share in (
+        ("Did Ann Lee sign the pact?", 1.0),
+        ("Did Ann Berg sign the pact?", 0.5),
+        ("Did Ann Berg sign the pact in 1999 or 2003?", 0.5),
+        ("who signed the pact?", 1.0),
+    ):
+        found = reader.read(question, [whole(one)])
+        assert found and {span.named for span in found} == {share}
+
+
+def test_names_are_looked_for_beyond_the_window_and_in_the_day(reader, article):
+    window = replace(whole(article(PACT)), known="2023-08-20 Ann Lee")
+    found = reader.read("Did Ann Lee sign the pact of 2023 with Oslo?", [window])
+    assert found and {span.named for span in found} == {0.75}
 
 
 def test_a_question_of_words_that_stand_nowhere_shares_none(reader, article):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.sources.normalise import normalise
-from index.split import OVERLAP_WORDS, PASSAGE_WORDS, sentences, split
+from index.split import LAST_WORDS, OVERLAP_WORDS, PASSAGE_WORDS, sentences, split
 
 WORDS = st.one_of(
     st.sampled_from(
@@ -56,7 +56,9 @@ def test_every_character_that_is_no_space_stands_in_a_passage(article, text):
 
 @given(TEXTS)
 def test_no_passage_is_longer_than_the_limit(article, text):
-    assert all(len(passage.text.split()) <= PASSAGE_WORDS for passage in split(article(text)))
+    lengths = [len(passage.text.split()) for passage in split(article(text))]
+    assert all(length <= PASSAGE_WORDS for length in lengths[:-1])
+    assert all(length <= LAST_WORDS for length in lengths[-1:])
 
 
 @given(TEXTS)
@@ -91,10 +93,15 @@ def test_splitting_twice_gives_the_same(article, text):
 def test_passages_overlap_by_a_sentence(article):
     text = numbered(40)
     passages = split(article(text))
-    assert len(passages) == 4
     assert [passage.text.count(".") for passage in passages] == [12, 12, 12, 7]
     for one, other in pairwise(passages):
         assert text[other.start : one.end] == sentence_texts(one.text)[-1]
+
+
+def test_a_short_rest_of_an_article_stays_with_its_last_passage(article):
+    assert [one.text.count(".") for one in split(article(numbered(16)))] == [16]
+    assert [one.text.count(".") for one in split(article(numbered(17)))] == [12, 6]
+    assert [one.text.count(".") for one in split(article(numbered(27)))] == [12, 16]
 
 
 def test_a_long_last_sentence_is_not_repeated(article):
@@ -112,8 +119,8 @@ def test_a_sentence_is_not_repeated_where_it_would_crowd_out_the_next(article):
 
 
 def test_an_endless_sentence_is_cut_between_words(article):
-    text = "word " * (2 * PASSAGE_WORDS) + "end."
-    assert [len(passage.text.split()) for passage in split(article(text))] == [120, 120, 1]
+    text = "word " * (3 * PASSAGE_WORDS) + "end."
+    assert [len(passage.text.split()) for passage in split(article(text))] == [120, 120, 121]
 
 
 def test_a_very_long_word_stays_whole(article):

@@ -152,8 +152,8 @@ def _fit(cases: Sequence[Case], promise: float) -> Confidence:
             agreement=agreement,
         )
     rows, right = _best_answers(cases, confidence)
-    bias, slope, margin = _logistic(rows, right)
-    confidence = replace(confidence, bias=bias, slope=slope, margin=margin)
+    bias, slope, margin, names = _logistic(rows, right)
+    confidence = replace(confidence, bias=bias, slope=slope, margin=margin, names=names)
     sure = np.array([confidence.probability(*row) for row in rows])
     return replace(confidence, sure=_promised(sure, right, promise))
 
@@ -171,13 +171,13 @@ def _answers(cases: Sequence[Case], confidence: Confidence) -> tuple[Floats, Tru
 
 
 def _best_answers(cases: Sequence[Case], confidence: Confidence) -> tuple[Floats, Truths]:
-    """Strength and lead of each question's best answer, and whether it is right."""
+    """Strength, lead and names of each question's best answer, and whether it is right."""
     rows, right = [], []
     for case in cases:
         found = case.candidates(confidence)
         if found:
             strengths = [confidence.strength(group) for group in found]
-            rows.append((strengths[0], leads(strengths)[0]))
+            rows.append((strengths[0], leads(strengths)[0], found[0][0].named))
             right.append(case.right(found[0]))
     return np.array(rows), np.array(right)
 
