@@ -29,8 +29,8 @@ class Piece:
 class Window:
     """Text for the reader; what lies outside the pieces (the title) can't be an answer.
 
-    `support`: the retrieval score of the passage, 0 to 1. `known`: what else there is to know
-    what the article is about, its day and as far as `KNOWN` characters its text.
+    `support`: the retrieval score of the passage, 0 to 1. `known`: the article's day and, as far
+    as `KNOWN` characters, its text, in which the question's names are looked for.
     """
 
     article_id: str
