@@ -37,7 +37,7 @@ from qa.retrieve import search  # noqa: E402
 RESULT = Path(__file__).with_name("results") / "scale.json"
 SHARED = ROOT.parent / "shared" / "data"
 KEPT = ROOT / "var" / "scale" / "vectors.npz"
-ASKED = {"folder": 1190, "server": 1190, "lite": 10}  # questions; Lite takes seconds for each
+ASKED = {"folder": 1190, "server": 1190, "lite": 10}  # questions at most; Lite is slow
 Vectors = dict[str, np.ndarray]
 
 
@@ -96,7 +96,7 @@ def main() -> None:
                 (home / MODELS).symlink_to(models / MODELS)
             else:
                 where = Remote("127.0.0.1", running.port, "bench", models)
-            asked = questions[:: len(questions) // ASKED[name]][: ASKED[name]]
+            asked = questions[:: max(1, len(questions) // ASKED[name])][: ASKED[name]]
             figures[name] = measured(where, home, running, articles, asked)
             exact = exact or nearest(where, questions, exact=True)  # in the folder, the first
             met = nearest(where, questions, exact=False)
