@@ -12,7 +12,8 @@ from index.records import Article, Passage
 
 PASSAGE_WORDS = 120  # about 160 tokens: a reader sees several in one question's budget
 OVERLAP_WORDS = 40  # a longer last sentence is not repeated in the next passage
-# In an article's last passage, so that a short rest is not torn off; still all of it is embedded.
+# In an article's last passage, so that a short rest is not torn off. Of 2,349 such passages 22 are
+# longer than the 256 tokens that are embedded.
 LAST_WORDS = 160
 SPLITTER = f"sentences-{PASSAGE_WORDS}-{OVERLAP_WORDS}-v2"  # part of a library's fingerprint
 
