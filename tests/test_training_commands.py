@@ -52,7 +52,7 @@ def out(tiny_embedder, tiny_models, tmp_path, monkeypatch):
 def test_a_reader_is_trained_then_asked_and_measured(
     days, judged, out, tiny_embedder, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(qa.training.recipe, "_check_memory", lambda: None)
+    monkeypatch.setattr(qa.training.recipe, "_check_memory", lambda _: None)
     monkeypatch.setattr(qa.training.recipe, "MOST_LOST", 100.0)  # 16 numbers find nothing
     typed = ["train", f"{days}=0.5", days, "--eval", judged, "--out", out]
     typed += ["--start", tiny_embedder, "--epochs", 0.5, "--seed", 7]
@@ -115,9 +115,18 @@ def test_what_is_typed_is_what_is_asked_for(given, days, judged, tmp_path):
     run("train", *typed, "--epochs", 3, "--learning-rate", 2e-4, "--keep", 0.5, "--seed", 9)
     ((shares, *places, settings, progress), (*_, other, _)) = given
     assert shares == ((days, 1.0), (days, 0.25), (odd, 1.0), (odd, 2.0))
-    assert places == [judged, tmp_path / "out", None]
+    assert places == [judged, tmp_path / "out", None, None]
     assert (settings, other) == (Settings(), Settings(3, 2e-4, seed=9, keep=0.5))
     assert progress is False
+
+
+def test_a_larger_model_is_told_of_as_a_teacher(monkeypatch, days, judged, tmp_path):
+    made = qa.training.recipe.Trained(1234, 5, (), None, 70.25)
+    monkeypatch.setattr("qa.training.commands.train_reader", lambda *_: made)
+    done = run("train", days, "--eval", judged, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "F1 70.25 in float32" in done.stdout and "int8" not in done.stdout
+    assert f"citespan train … --teacher {tmp_path / 'out'}" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -158,7 +167,7 @@ def test_both_files_must_be_there(given, days, judged, tmp_path):
 def test_rows_with_wrong_offsets_are_all_named_and_nothing_is_trained(
     days, judged, out, monkeypatch
 ):
-    monkeypatch.setattr(qa.training.recipe, "_check_memory", lambda: None)
+    monkeypatch.setattr(qa.training.recipe, "_check_memory", lambda _: None)
     data = json.loads(days.read_text())
     for number in (3, 5):
         data["data"][0]["paragraphs"][number]["qas"][0]["answers"][0]["answer_start"] += 1
@@ -170,7 +179,7 @@ def test_rows_with_wrong_offsets_are_all_named_and_nothing_is_trained(
 
 
 def test_what_is_no_labelled_file_is_one_sentence(days, judged, out, monkeypatch):
-    monkeypatch.setattr(qa.training.recipe, "_check_memory", lambda: None)
+    monkeypatch.setattr(qa.training.recipe, "_check_memory", lambda _: None)
     judged.write_text("{}")
     said = sentence(run("train", days, "--eval", judged, "--out", out))
     assert said == f"{judged} is not SQuAD 1.1 or 2.0 JSON"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from qa.decode import MAX_TOKENS
 from qa.training.batches import Row, batches
-from qa.training.loss import span_loss
+from qa.training.loss import span_loss, taught_loss
 
 pytestmark = pytest.mark.model
 
@@ -159,3 +159,52 @@ def test_every_score_that_counts_gets_a_finite_push():
         assert torch.isfinite(one.grad).all()
         assert (one.grad[counts] != 0).all()
         assert (one.grad[~counts] == 0).all()
+
+
+def cross_entropy(scores, wanted):
+    whole, other = log_sum(scores), log_sum(wanted)
+    return sum(
+        math.exp(goal - other) * (whole - one) for one, goal in zip(scores, wanted, strict=True)
+    )
+
+
+def plain_taught(start, end, teacher, batch):
+    """The distance to a teacher, span by span: joint, and apart."""
+    total = 0.0
+    for row, allowed in enumerate(batch.legal.tolist()):
+        legal = [at for at, one in enumerate(allowed) if one]
+        pairs = [(i, j) for i in legal for j in legal if i <= j < i + MAX_TOKENS]
+        own, wanted = (
+            [
+                [float(first[row][i] + last[row][j]) for i, j in [(0, 0), *pairs]],
+                [float(first[row][at]) for at in [0, *legal]],
+                [float(last[row][at]) for at in [0, *legal]],
+            ]
+            for first, last in ((start, end), teacher)
+        )
+        total += cross_entropy(own[0], wanted[0])
+        total += sum(cross_entropy(own[at], wanted[at]) for at in (1, 2)) / 4
+    return total / len(start)
+
+
+@settings(deadline=None, max_examples=20)
+@given(QUESTIONS, st.integers(0, 1000))
+def test_the_distance_to_a_teacher_is_that_of_a_plain_sum(shape, seed):
+    random = Random(seed)
+    batch = one_batch([[made(random, *row) for row in question] for question in shape])
+    own, teacher = scores(batch, seed), scores(batch, seed + 1)
+    loss = taught_loss(*own, teacher, tensors(batch))
+    assert float(loss) == pytest.approx(plain_taught(*own, teacher, batch), rel=1e-4, abs=1e-4)
+
+
+def test_nothing_is_nearer_to_a_teacher_than_its_own_scores():
+    import torch
+
+    batch = one_batch([[made(Random(4), 30, 2), made(Random(5), 20, 0)]])
+    teacher = scores(batch, 1)
+    own = [one.clone().requires_grad_() for one in teacher]
+    least = taught_loss(*own, teacher, tensors(batch))
+    least.backward()
+    assert all(float(one.grad.abs().max()) < 1e-6 for one in own)
+    assert float(taught_loss(*scores(batch, 2), teacher, tensors(batch))) > float(least.detach())
+    assert not any(torch.isnan(one.grad).any() for one in own)

@@ -1,12 +1,15 @@
 """All of training in order: what comes out, what is kept, and what is refused before any work."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from labelled import ferries, squad
+from larger import larger
 
 import qa.training.recipe
+import qa.training.train
 from qa import LabelError, ReaderError
 from qa.errors import TrainingError
 from qa.labels import load_labels
@@ -30,7 +33,7 @@ def small(tiny_embedder):
     torch.set_num_threads(1)  # so small a network is slower on several
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(qa.training.recipe, "DEFAULT_EMBEDDER", str(tiny_embedder))
-        patch.setattr(qa.training.recipe, "_check_memory", lambda: None)
+        patch.setattr(qa.training.recipe, "_check_memory", lambda _: None)
         # A network of 16 numbers finds nothing, and by chance something more in one of its forms.
         patch.setattr(qa.training.recipe, "MOST_LOST", 100.0)
         yield
@@ -52,11 +55,12 @@ def files(tmp_path_factory):
 def run(small, files, tiny_embedder, tiny_models, tmp_path_factory):
     """Trains on both files, into a new folder; what came out, and where."""
 
-    def train():
+    def train(teacher=None):
         out = tmp_path_factory.mktemp("out") / "my reader"
         (out / "work" / "library").mkdir(parents=True)
         (out / "work" / "library" / "models").symlink_to(tiny_models)
-        return train_reader(shares(files), files[2], out, tiny_embedder, SETTINGS, False), out
+        given = (shares(files), files[2], out, tiny_embedder, teacher, SETTINGS, False)
+        return train_reader(*given), out
 
     return train
 
@@ -109,17 +113,48 @@ def test_a_run_that_goes_on_mines_no_negatives_again(done, files, tiny_embedder,
     monkeypatch.setattr(qa.training.recipe, "mine", never)
     trained, out = done
     before = (out / ABOUT).read_bytes()
-    assert train_reader(shares(files), files[2], out, tiny_embedder, SETTINGS, False) == trained
+    given = (shares(files), files[2], out, tiny_embedder, None, SETTINGS, False)
+    assert train_reader(*given) == trained
     assert (out / ABOUT).read_bytes() == before
 
 
 def test_a_reader_that_was_trained_can_be_gone_on_from(done, files, tiny_models, tmp_path):
     (tmp_path / "work" / "library").mkdir(parents=True)
     (tmp_path / "work" / "library" / "models").symlink_to(tiny_models)
-    trained = train_reader(shares(files), files[2], tmp_path, done[1], SETTINGS, False)
+    trained = train_reader(shares(files), files[2], tmp_path, done[1], None, SETTINGS, False)
     assert trained.questions == done[0].questions
     digests = [load_reader(folder, 1).fingerprint for folder in (tmp_path, done[1])]
     assert digests[0] != digests[1]
+
+
+@pytest.fixture(scope="module")
+def teacher(small, files, tiny_models, tmp_path_factory):
+    """A larger model that was trained to teach; what came out, and where."""
+    home = tmp_path_factory.mktemp("teacher")
+    (home / "out" / "work" / "library").mkdir(parents=True)
+    (home / "out" / "work" / "library" / "models").symlink_to(tiny_models)
+    start = larger(home / "model")
+    return train_reader(
+        shares(files), files[2], home / "out", start, None, SETTINGS, False
+    ), home / "out"
+
+
+def test_a_larger_model_is_written_to_teach(teacher, done):
+    trained, out = teacher
+    assert trained.f1 is None and 0 <= trained.f1_float <= 100
+    assert trained.questions == done[0].questions
+    assert {"model.safetensors", "config.json", TOKENIZER} <= {one.name for one in out.iterdir()}
+    assert not (out / MODEL).exists()
+
+
+def test_who_is_taught_learns_something_else(teacher, done, run, files, tiny_embedder, monkeypatch):
+    monkeypatch.setattr(qa.training.train, "_EVERY", 1)
+    trained, out = run(teacher[1])
+    assert trained.questions == done[0].questions
+    digests = [load_reader(folder, 1).fingerprint for folder in (out, done[1])]
+    assert digests[0] != digests[1]
+    with pytest.raises(TrainingError, match="a training run with other settings"):
+        train_reader(shares(files), files[2], out, tiny_embedder, None, SETTINGS, False)
 
 
 @pytest.fixture
@@ -146,7 +181,7 @@ def made(monkeypatch):
 def test_int8_may_cost_a_little(made, files, tiny_embedder, tmp_path):
     made(50.0, 49.7)
     (tmp_path / "work").mkdir()
-    trained = train_reader(shares(files), files[2], tmp_path, tiny_embedder, SETTINGS, False)
+    trained = train_reader(shares(files), files[2], tmp_path, tiny_embedder, None, SETTINGS, False)
     assert (trained.f1, trained.f1_float) == (49.7, 50.0)
     assert (tmp_path / MODEL).read_text() == "int8"
 
@@ -168,7 +203,7 @@ def test_files_of_one_name_keep_what_each_holds_out(made, files, tiny_embedder, 
     twin.write_text(files[1].read_text())
     (tmp_path / "out" / "work").mkdir(parents=True)
     given = [(files[0], 1.0), (twin, 1.0), (files[0], 0.5)]
-    trained = train_reader(given, files[2], tmp_path / "out", tiny_embedder, SETTINGS, False)
+    trained = train_reader(given, files[2], tmp_path / "out", tiny_embedder, None, SETTINGS, False)
     assert [path.name for path in trained.held_out] == ["days.json", "days-2.json"]
     every = {one.question for path in files[:2] for one in load_labels(path)[1]}
     assert held_out(trained.held_out) < every
@@ -182,7 +217,7 @@ def test_a_file_of_which_nothing_is_held_out_leaves_no_empty_one(
     assert not load_material(few, []).held_out
     (tmp_path / "out" / "work").mkdir(parents=True)
     given = [(few, 1.0)]
-    trained = train_reader(given, files[2], tmp_path / "out", tiny_embedder, SETTINGS, False)
+    trained = train_reader(given, files[2], tmp_path / "out", tiny_embedder, None, SETTINGS, False)
     assert trained.held_out == ()
     assert list((tmp_path / "out" / "held-out").iterdir()) == []
 
@@ -201,8 +236,9 @@ def idle(monkeypatch):
 def refused(tmp_path, files, start, **more):
     out = tmp_path / "out"
     given = {"data": [(files[0], 1.0)], "judged": files[2]} | more
+    settings = (out, start, given.get("teacher"), SETTINGS, False)
     with pytest.raises((LabelError, ReaderError, TrainingError)) as told:
-        train_reader(given["data"], given["judged"], out, start, SETTINGS, False)
+        train_reader(given["data"], given["judged"], *settings)
     assert not (out / MODEL).exists()
     return str(told.value)
 
@@ -217,6 +253,15 @@ def test_too_little_memory_is_told_before_any_work(
     said = refused(tmp_path, files, tiny_embedder)
     assert said == ("training needs 4 GB of free memory, and 3.0 are free: close other programs")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_larger_model_takes_more_memory(idle, files, tmp_path, monkeypatch):
+    monkeypatch.setattr(qa.training.recipe, "_check_memory", CHECK_MEMORY)
+    small = tmp_path / "meminfo"
+    small.write_text("MemAvailable:    6000000 kB\n")
+    monkeypatch.setattr(qa.training.recipe, "_MEMINFO", small)
+    said = refused(tmp_path, files, larger(tmp_path / "model"))
+    assert said == ("training needs 9 GB of free memory, and 6.1 are free: close other programs")
 
 
 def test_every_wrong_row_is_named_before_any_work(idle, files, tiny_embedder, tmp_path):
@@ -269,3 +314,33 @@ def test_a_start_without_a_tokenizer_is_told_before_any_work(idle, files, tiny_e
     for name in ("config.json", "model.safetensors"):
         (start / name).symlink_to(Path(tiny_embedder) / name)
     assert f"{start} has no {TOKENIZER}" in refused(tmp_path, files, start)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        (None, "was not trained to extract answers: it can't teach"),
+        (["MPNetModel"], "was not trained to extract answers: it can't teach"),
+        (["BertForQuestionAnswering"], "can't be loaded as a model to train"),
+    ],
+)
+def test_what_can_not_teach_is_told_before_any_work(
+    idle, files, tiny_embedder, tmp_path, kinds, said
+):
+    folder = tmp_path / "teacher"
+    folder.mkdir()
+    if kinds is not None:
+        (folder / "config.json").write_text(json.dumps({"architectures": kinds}))
+    assert said in refused(tmp_path, files, tiny_embedder, teacher=folder)
+
+
+def test_a_teacher_of_other_tokens_is_told_before_any_work(
+    idle, done, files, tiny_embedder, tmp_path
+):
+    start = shutil.copytree(tiny_embedder, tmp_path / "start")
+    made = json.loads((start / TOKENIZER).read_text())
+    words = made["model"]["vocab"]
+    words["treaty"], words["harbour"] = words["harbour"], words["treaty"]
+    (start / TOKENIZER).write_text(json.dumps(made))
+    said = refused(tmp_path, files, start, teacher=done[1])
+    assert said == f"{done[1]} does not read in the reader's tokens: it can't teach it"

@@ -49,13 +49,13 @@ def lessons(article):
 def trained(tiny_embedder, lessons, tmp_path):
     """Trains a new tiny network on the lessons, in a folder by name; gives its weights."""
 
-    def run(name="run", settings=SETTINGS, shown=None):
+    def run(name="run", settings=SETTINGS, shown=None, teacher=None):
         network = new_network(tiny_embedder, tiny_embedder, 3)
         tokenizer = load_tokenizer(tiny_embedder / TOKENIZER)
         given, articles = lessons
         folder = tmp_path / name
         taught = given if shown is None else shown
-        train(network, tokenizer, taught, articles, settings, folder, False)
+        train(network, tokenizer, taught, articles, settings, folder, False, teacher)
         return {key: one.detach().clone() for key, one in network.named_parameters()}
 
     return run
@@ -66,18 +66,28 @@ def same(one, other):
 
 
 @pytest.fixture
-def losses(monkeypatch):
+def watched(monkeypatch):
+    """What the loss of that name comes to in every step taken."""
+
+    def watch(name):
+        found = []
+        whole = getattr(qa.training.train, name)
+
+        def kept(*given):
+            loss = whole(*given)
+            found.append(float(loss.detach()))
+            return loss
+
+        monkeypatch.setattr(qa.training.train, name, kept)
+        return found
+
+    return watch
+
+
+@pytest.fixture
+def losses(watched):
     """The loss of every step taken."""
-    found = []
-    whole = qa.training.train.span_loss
-
-    def kept(*given):
-        loss = whole(*given)
-        found.append(float(loss.detach()))
-        return loss
-
-    monkeypatch.setattr(qa.training.train, "span_loss", kept)
-    return found
+    return watched("span_loss")
 
 
 @pytest.fixture
@@ -107,6 +117,16 @@ def test_the_same_seed_gives_the_same_weights_and_another_other_ones(trained):
     one = trained("one")
     assert same(one, trained("two"))
     assert not same(one, trained("three", replace(SETTINGS, seed=2)))
+
+
+def test_who_is_taught_comes_nearer_to_the_teacher(trained, tiny_embedder, watched):
+    found = watched("taught_loss")
+    teacher = new_network(tiny_embedder, tiny_embedder, 8)
+    before = {name: one.detach().bfloat16() for name, one in teacher.named_parameters()}
+    trained(settings=replace(SETTINGS, epochs=12, learning_rate=0.01), teacher=teacher)
+    fifth = len(found) // 5
+    assert sum(found[-fifth:]) < 0.9 * sum(found[:fifth])
+    assert all((before[name] == one).all() for name, one in teacher.named_parameters())
 
 
 def test_all_weights_but_the_words_vectors_change(trained, tiny_embedder):

@@ -48,6 +48,7 @@ class _Share(click.ParamType[tuple[Path, float]]):
 @click.option("--eval", "evaluation", type=FILE, required=True, help="Labelled file to judge by.")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the reader.")
 @click.option("--start", type=FOLDER, help="Reader or model folder to go on from.")
+@click.option("--teacher", type=FOLDER, help="Reader or model folder to learn from beside DATA.")
 @click.option("--epochs", default=Settings().epochs, show_default=True, type=Number(0.01, 1000))
 @click.option(
     "--learning-rate",
@@ -69,6 +70,7 @@ def train(
     evaluation: Path,
     out: Path,
     start: Path | None,
+    teacher: Path | None,
     epochs: float,
     learning_rate: float,
     keep: float,
@@ -83,8 +85,13 @@ def train(
     """
     settings = Settings(epochs=epochs, learning_rate=learning_rate, seed=seed, keep=keep)
     with told():
-        done = train_reader(data, evaluation, out, start, settings, sys.stderr.isatty())
+        done = train_reader(data, evaluation, out, start, teacher, settings, sys.stderr.isatty())
     click.echo(f"trained on {done.questions:,} questions, {done.left_out:,} left out")
+    if done.f1 is None:
+        click.echo(f"F1 {done.f1_float:.2f} in float32")
+        click.secho(f"model: {out}", bold=True)
+        click.echo(f"next: citespan train … --teacher {out}")
+        return
     click.echo(f"F1 {done.f1:.2f} as written (int8), {done.f1_float:.2f} in float32")
     click.secho(f"reader: {out}", bold=True)
     if done.held_out:

@@ -5,6 +5,9 @@ when an answer is chosen. Apart: the same for first and last tokens by themselve
 al. 2019); the two together gain over either (Fajcik et al. 2021). Across: a question with
 several rows, over the spans of all of them, scores taken minus each row's "not answered here",
 as passages are compared when a question is asked (Clark and Gardner 2018).
+
+Taught: joint and apart once more, with what a teacher gives each span and each token in place of
+the one right answer (Hinton et al. 2015).
 """
 
 from typing import Any
@@ -46,6 +49,34 @@ def span_loss(start: Any, end: Any, batch: Any) -> Any:
         0, batch["group"][row], gained
     )
     return within + _ACROSS * across[several & asked].mean()
+
+
+def taught_loss(start: Any, end: Any, teacher: tuple[Any, Any], batch: Any) -> Any:
+    """How far the scores are from the teacher's, both like those of `span_loss`."""
+    legal = _with_null(batch["legal"])
+    joint = _cross_entropy(
+        _all_spans(start, end, batch["legal"]), _all_spans(*teacher, batch["legal"])
+    )
+    apart = [
+        _cross_entropy(scores.masked_fill(~legal, _LOW), wanted.masked_fill(~legal, _LOW))
+        for scores, wanted in zip((start, end), teacher, strict=True)
+    ]
+    return (joint + _APART * (apart[0] + apart[1]) / 2).mean()
+
+
+def _all_spans(start: Any, end: Any, legal: Any) -> Any:
+    """Scores of all spans and, last, of "not answered here", (rows, spans + 1)."""
+    import torch
+
+    null = (start[:, 0] + end[:, 0])[:, None]
+    return torch.cat([_spans(start, end, legal).flatten(1), null], dim=1)
+
+
+def _cross_entropy(scores: Any, wanted: Any) -> Any:
+    """That of the shares which two sets of scores give, (rows, …) to (rows,)."""
+    import torch
+
+    return -(torch.softmax(wanted, dim=1) * torch.log_softmax(scores, dim=1)).sum(dim=1)
 
 
 def _spans(start: Any, end: Any, legal: Any) -> Any:

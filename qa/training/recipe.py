@@ -6,35 +6,40 @@ It composes the steps and decides only whether the result may be used.
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from index import DEFAULT_EMBEDDER, Article, Passage, embedder_folder
+from index import DEFAULT_EMBEDDER, Article, Passage, embedder_folder, read_settings
 from qa.errors import TrainingError
 from qa.evaluate import evaluate
 from qa.labels import Labelled, load_labels
-from qa.reader import DEFAULT_READER, TOKENIZER, load_tokenizer
+from qa.reader import ABOUT, DEFAULT_READER, TOKENIZER, load_tokenizer
 from qa.training.export import export
 from qa.training.material import Material, load_material
 from qa.training.negatives import mine
 from qa.training.network import new_network
+from qa.training.tokens import is_translated, save_translated
 from qa.training.train import Lesson, Settings, train
 
 MOST_LOST = 0.4  # F1 that int8 may cost
 _MEMINFO = Path("/proc/meminfo")
 _MEMORY = 4_000_000_000  # bytes a run takes with its library and its network
+_MEMORY_LARGER = 9_000_000_000  # with a larger model as its network
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a run came to: F1 in percent on the evaluation file, and how much it was fed."""
+    """What a run came to: F1 in percent on the evaluation file, and how much it was fed.
+
+    `f1`: of the int8 form; None for a larger model, which is written as it is, to teach.
+    """
 
     questions: int
     left_out: int
     held_out: tuple[Path, ...]
-    f1: float
+    f1: float | None
     f1_float: float
 
 
@@ -43,30 +48,40 @@ def train_reader(
     evaluation: Path,
     out: Path,
     start: Path | None,
+    teacher: Path | None,
     settings: Settings,
     progress: bool,
 ) -> Trained:
     """Train a reader on `files`, each with its share, and write it to the folder `out`.
 
-    `start`: a reader or model folder to go on from; the shipped reader for None. What a run
-    needs to go on later lies in `out`/work. A tenth of the paragraphs is held out and written
-    to `out`/held-out, for `citespan calibrate`.
+    `start`: a reader or model folder to go on from; the shipped reader for None. `teacher`: the
+    like, from whose scores the reader learns beside the labels. What a run needs to go on later
+    lies in `out`/work. A tenth of the paragraphs is held out and written to `out`/held-out, for
+    `citespan calibrate`.
     Raises `LabelError`, `ReaderError`, or `TrainingError`, also when int8 costs too much.
     """
-    _check_memory()
+    _check_memory(_MEMORY)
     judged = load_labels(evaluation)[0]
     material = [(load_material(file, judged), share) for file, share in files]
     work = out / "work"
     origin = DEFAULT_READER if start is None else start
-    network = new_network(origin, embedder_folder(DEFAULT_EMBEDDER), settings.seed)
-    tokenizer = origin / TOKENIZER
+    embedder = embedder_folder(DEFAULT_EMBEDDER)
+    network = new_network(origin, embedder, settings.seed)
+    if is_translated(network):
+        _check_memory(_MEMORY_LARGER)
+    tokenizer = (embedder if is_translated(network) else origin) / TOKENIZER
     if not tokenizer.is_file():
         raise TrainingError(f"{origin} has no {TOKENIZER}: it can't be a start")
+    tokens = load_tokenizer(tokenizer)
+    taught_by = None
+    if teacher is not None:
+        taught_by = _teacher(teacher, embedder, tokens)
+        settings = replace(settings, teacher=_digest(taught_by))
     held_out = _write_held_out([one for one, _ in material], out / "held-out")
     lessons = _lessons(material, work, progress)
     articles = {one.id: one for part, _ in material for one in part.articles}
-    train(network, load_tokenizer(tokenizer), lessons, articles, settings, work, progress)
-    f1_float, f1 = _export_both(network, tokenizer, evaluation, out)
+    train(network, tokens, lessons, articles, settings, work, progress, taught_by)
+    f1_float, f1 = _write(network, origin, tokenizer, evaluation, out)
     return Trained(
         questions=len(lessons),
         left_out=sum(part.left_out for part, _ in material),
@@ -76,34 +91,76 @@ def train_reader(
     )
 
 
-def _export_both(network: Any, tokenizer: Path, evaluation: Path, out: Path) -> tuple[float, float]:
-    """F1 in float32 and in int8, of which the latter becomes the reader in `out`.
+def _write(
+    network: Any, origin: Path, tokenizer: Path, evaluation: Path, out: Path
+) -> tuple[float, float | None]:
+    """Write the reader to `out`, in int8; F1 in float32 and in int8.
 
-    Raises `TrainingError`, and leaves both forms in `out`/work, when int8 costs too much.
+    A larger model that was shown the reader's tokens is written as a model folder, and not in
+    int8: it is there to teach. Raises `TrainingError`, and leaves both forms in `out`/work, when
+    int8 costs too much.
     """
     work = out / "work"
-    f1s = []
-    for folder, int8 in ((work / "float", False), (work / "int8", True)):
-        export(network, tokenizer, out.name, folder, int8=int8)
-        f1s.append(_f1(evaluation, folder, work))
-    if f1s[0] - f1s[1] > MOST_LOST:
+    f1_float = _exported(network, tokenizer, evaluation, out, int8=False)
+    if is_translated(network):
+        save_translated(network, origin, out)
+        return f1_float, None
+    f1 = _exported(network, tokenizer, evaluation, out, int8=True)
+    if f1_float - f1 > MOST_LOST:
         raise TrainingError(
-            f"int8 costs {f1s[0] - f1s[1]:.2f} F1, more than {MOST_LOST}: the reader is not"
+            f"int8 costs {f1_float - f1:.2f} F1, more than {MOST_LOST}: the reader is not"
             f" written; both forms lie in {work}"
         )
     for file in sorted((work / "int8").iterdir()):
         file.replace(out / file.name)
-    return f1s[0], f1s[1]
+    return f1_float, f1
 
 
-def _check_memory() -> None:
+def _exported(network: Any, tokenizer: Path, evaluation: Path, out: Path, *, int8: bool) -> float:
+    """F1 of one form of the network, which is written to a folder of `out`/work."""
+    folder = out / "work" / ("int8" if int8 else "float")
+    export(network, tokenizer, out.name, folder, int8=int8)
+    return _f1(evaluation, folder, out / "work")
+
+
+def _teacher(folder: Path, embedder: Path, tokens: Any) -> Any:
+    """The network of a reader, or of a model that was trained to extract answers.
+
+    Raises `ReaderError`, or `TrainingError` when it would teach nothing.
+    """
+    if not (folder / ABOUT).is_file() and not _extracts(folder / "config.json"):
+        raise TrainingError(f"{folder} was not trained to extract answers: it can't teach")
+    network = new_network(folder, embedder, 0)
+    own = (embedder if is_translated(network) else folder) / TOKENIZER
+    if not own.is_file() or load_tokenizer(own).get_vocab() != tokens.get_vocab():
+        raise TrainingError(f"{folder} does not read in the reader's tokens: it can't teach it")
+    return network
+
+
+def _extracts(config: Path) -> bool:
+    try:
+        kinds = read_settings(config)["architectures"]
+        return any(kind.endswith("ForQuestionAnswering") for kind in kinds)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _digest(network: Any) -> str:
+    """16 hexadecimal digits, the same for the same weights."""
+    total = sha256()
+    for name, weight in network.state_dict().items():
+        total.update(name.encode() + weight.numpy().tobytes())
+    return total.hexdigest()[:16]
+
+
+def _check_memory(needed: int) -> None:
     # What the system could give up counts too; where it does not say, the run is let begin.
     told = _MEMINFO.read_text() if _MEMINFO.is_file() else ""
     found = re.search(r"MemAvailable:\s+(\d+) kB", told)
-    free = _MEMORY if found is None else int(found[1]) * 1024
-    if free < _MEMORY:
+    free = needed if found is None else int(found[1]) * 1024
+    if free < needed:
         raise TrainingError(
-            f"training needs {_MEMORY / 1e9:.0f} GB of free memory, and {free / 1e9:.1f} are"
+            f"training needs {needed / 1e9:.0f} GB of free memory, and {free / 1e9:.1f} are"
             " free: close other programs"
         )
 

@@ -17,7 +17,7 @@ from index import Article, Passage
 from qa.errors import TrainingError
 from qa.labels import Labelled
 from qa.training.batches import Batch, Row, batches, rows
-from qa.training.loss import span_loss
+from qa.training.loss import span_loss, taught_loss
 from qa.training.windows import examples
 
 _CHECKPOINT = "checkpoint.safetensors"
@@ -43,6 +43,7 @@ class Settings:
 
     `negative_share`: of the questions that are shown with a hard negative beside them.
     `keep`: the share that the weights begun with have in the result (Wortsman et al. 2022).
+    `teacher`: a digest of the teacher's weights.
     """
 
     epochs: float = 2.0
@@ -51,6 +52,7 @@ class Settings:
     negative_share: float = 0.35
     seed: int = 1
     keep: float = 0.0
+    teacher: str = ""
 
 
 def train(
@@ -61,13 +63,15 @@ def train(
     settings: Settings,
     folder: Path,
     progress: bool,
+    teacher: Any = None,
 ) -> None:
     """Train `network` in place; `folder` keeps its checkpoints, and a run goes on from there.
 
+    `teacher`: a network over the same tokens whose scores are learned beside the labels.
     Raises `TrainingError` when the checkpoint there can't be read, or is of another run.
     """
     lesson_digest = _digest(lessons)
-    trainer = _Trainer(network, settings)
+    trainer = _Trainer(network, settings, teacher)
     done = _resume(trainer, folder, settings, lesson_digest)
     bar = tqdm(
         total=1.0,
@@ -143,7 +147,7 @@ def _drawn(
 class _Trainer:
     """The bfloat16 network that computes and the float32 weights that change."""
 
-    def __init__(self, network: Any, settings: Settings) -> None:
+    def __init__(self, network: Any, settings: Settings, teacher: Any) -> None:
         import torch
 
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -155,6 +159,7 @@ class _Trainer:
         self._frozen = {name: whole[name] for name in whole if name not in learning}
         self._begun = {name: whole[name] for name in learning}
         network.to(self._device, torch.bfloat16).train()
+        self._teacher = teacher and teacher.to(self._device, torch.bfloat16).eval()
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": [w for w in self.weights.values() if w.ndim > 1], "weight_decay": 0.01},
@@ -175,10 +180,12 @@ class _Trainer:
             name: torch.from_numpy(getattr(batch, name)).to(self._device)
             for name in batch.__slots__
         }
-        out = self.network(
-            input_ids=given["ids"], attention_mask=given["mask"], token_type_ids=given["types"]
-        )
-        loss = span_loss(out.start_logits.float(), out.end_logits.float(), given)
+        scores = _scores(self.network, given)
+        loss = span_loss(*scores, given)
+        if self._teacher is not None:
+            with torch.no_grad():
+                wanted = _scores(self._teacher, given)
+            loss = loss + taught_loss(*scores, wanted, given)
         loss.backward()
         for name, weight in self.weights.items():
             weight.grad = self._parameters[name].grad.float()
@@ -211,6 +218,14 @@ class _Trainer:
                 self._parameters[name].copy_(weight).lerp_(self._begun[name], keep)
             for name, weight in self._frozen.items():
                 self._parameters[name].copy_(weight)
+
+
+def _scores(network: Any, given: dict[str, Any]) -> tuple[Any, Any]:
+    """Of every token as first and as last of the answer, (rows, tokens), float32."""
+    out = network(
+        input_ids=given["ids"], attention_mask=given["mask"], token_type_ids=given["types"]
+    )
+    return out.start_logits.float(), out.end_logits.float()
 
 
 def _save(
