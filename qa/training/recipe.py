@@ -73,9 +73,8 @@ def train_reader(
     if not tokenizer.is_file():
         raise TrainingError(f"{origin} has no {TOKENIZER}: it can't be a start")
     tokens = load_tokenizer(tokenizer)
-    taught_by = None
-    if teacher is not None:
-        taught_by = _teacher(teacher, embedder, tokens)
+    taught_by = None if teacher is None else _teacher(teacher, embedder, tokens)
+    if taught_by is not None:
         settings = replace(settings, teacher=_digest(taught_by))
     held_out = _write_held_out([one for one, _ in material], out / "held-out")
     lessons = _lessons(material, work, progress)
