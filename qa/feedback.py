@@ -43,6 +43,7 @@ def feedback_row(
         "verdict": verdict,
         "article_id": article.id,
         "title": article.title,
+        "published": article.published,
         "context": text[opening:closing],
         "question": Question(question).text,
         "is_impossible": verdict in _NO_ANSWER,
@@ -82,6 +83,7 @@ def export_feedback(folder: Path) -> dict[str, Any]:
     data = [
         {
             "title": row["title"],
+            "published": row.get("published"),
             "paragraphs": [
                 {"context": row["context"], "qas": [{name: row[name] for name in told}]}
             ],

@@ -11,6 +11,7 @@ from typing import Any
 
 from index import Article
 from qa.errors import LabelError
+from qa.records import is_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,15 @@ class Labelled:
 def load_labels(path: Path) -> tuple[list[Article], list[Labelled]]:
     """The paragraphs of a file, each an article of its own, and the questions about them.
 
+    Beside an article's `title` the file may say on which day it was `published`.
     Raises `LabelError` when it is not SQuAD JSON or nothing is asked, and names every row
     that can't be used: nothing is dropped in silence.
     """
     articles: dict[str, Article] = {}
     questions: list[Labelled] = []
     wrong: list[str] = []
-    for title, paragraph in _paragraphs(path):
-        article = _article(title, paragraph["context"])
+    for title, published, paragraph in _paragraphs(path):
+        article = _article(title, published, paragraph["context"])
         articles.setdefault(article.id, article)
         for row in paragraph["qas"]:
             try:
@@ -53,15 +55,21 @@ def load_labels(path: Path) -> tuple[list[Article], list[Labelled]]:
     return list(articles.values()), questions
 
 
-def _paragraphs(path: Path) -> list[tuple[str, dict[str, Any]]]:
+def _paragraphs(path: Path) -> list[tuple[str, str | None, dict[str, Any]]]:
+    """Each with its article's title and day."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))["data"]
         found = [
-            (str(entry.get("title", path.stem)), paragraph)
+            (str(entry.get("title", path.stem)), entry.get("published"), paragraph)
             for entry in data
             for paragraph in entry["paragraphs"]
         ]
-        for title, paragraph in found:
+        for title, published, paragraph in found:
+            if published is not None and not is_day(published):
+                raise LabelError(
+                    f"{path}: “{title:.60}” was published “{published!s:.30}”: give a day as"
+                    " YYYY-MM-DD"
+                )
             if not (isinstance(paragraph["context"], str) and isinstance(paragraph["qas"], list)):
                 raise LabelError(f"{path}: a paragraph of “{title:.60}” has no text or questions")
             paragraph["context"].encode()  # half a character is no text: ValueError
@@ -72,10 +80,10 @@ def _paragraphs(path: Path) -> list[tuple[str, dict[str, Any]]]:
         raise LabelError(f"{path} is not SQuAD 1.1 or 2.0 JSON") from error
 
 
-def _article(title: str, text: str) -> Article:
+def _article(title: str, published: str | None, text: str) -> Article:
     origin = "paragraph:" + sha256(text.encode()).hexdigest()
     id = sha256(origin.encode()).hexdigest()[:16]
-    return Article(id, origin, title.replace("_", " "), text)
+    return Article(id, origin, title.replace("_", " "), text, published=published)
 
 
 def _labelled(row: Any, article: Article) -> Labelled:

@@ -32,7 +32,7 @@ class Filters:
 
     def __post_init__(self) -> None:
         for day in (self.published_from, self.published_to):
-            if day is not None and not _is_day(day):
+            if day is not None and not is_day(day):
                 raise FilterError("a date to filter by must be a day such as 2023-01-31")
         if self.published_from and self.published_to and self.published_from > self.published_to:
             raise FilterError(
@@ -191,8 +191,9 @@ def answer_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _is_day(text: str) -> bool:
+def is_day(text: object) -> bool:
+    """Whether it is a day as YYYY-MM-DD."""
     try:
-        return date.fromisoformat(text).isoformat() == text
+        return isinstance(text, str) and date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False

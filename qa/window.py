@@ -56,7 +56,8 @@ def windows(article: Article, hits: Sequence[Hit]) -> list[Window]:
 
 def whole(article: Article) -> Window:
     """The window for a whole article, as labelled paragraphs are read."""
-    return Window(article.id, article.text, (Piece(0, 0, len(article.text)),), 1.0)
+    pieces = (Piece(0, 0, len(article.text)),)
+    return Window(article.id, article.text, pieces, 1.0, article.published or "")
 
 
 def _window(article: Article, spans: list[tuple[int, int]], hit: Hit) -> Window:

@@ -18,7 +18,7 @@ from qa.labels import load_labels
 
 FILLER = "Nothing of note happened on that day in the town. " * 40
 TEXT = f"{FILLER}🙂 Anna opened the bridge.\u2028 It was red. {FILLER}"
-ARTICLE = Article("a", "a", "The bridge", TEXT)
+ARTICLE = Article("a", "a", "The bridge", TEXT, published="1907-05-01")
 START = TEXT.index("Anna")
 
 
@@ -70,7 +70,7 @@ def test_rows_come_out_as_a_file_that_eval_reads(tmp_path):
         "Was it right_words?": ("Anna",),
     }
     assert len((tmp_path / FILE).read_bytes().splitlines()) == 5
-    assert {article.text for article in articles} <= {row()["context"]}
+    assert {(one.text, one.published) for one in articles} == {(row()["context"], "1907-05-01")}
 
 
 def test_without_feedback_the_file_is_empty(tmp_path):

@@ -89,6 +89,27 @@ def test_the_same_paragraph_twice_is_one_article(tmp_path):
     assert {labelled.article_id for labelled in questions} == {articles[0].id}
 
 
+def published(tmp_path, day):
+    """The articles of a file that says so of its one article."""
+    paragraphs = [{"context": TEXT, "qas": [row("q1", "Who?", answers("Mary Stone"))]}]
+    entry = {"title": "Old_bridge", "published": day, "paragraphs": paragraphs}
+    path = tmp_path / "day.json"
+    path.write_text(json.dumps({"data": [entry]}))
+    return load_labels(path)[0]
+
+
+@pytest.mark.parametrize("day", ["2023-01-11", None])
+def test_an_article_may_say_on_which_day_it_was_published(tmp_path, day):
+    assert [one.published for one in published(tmp_path, day)] == [day]
+
+
+@pytest.mark.parametrize("day", ["", "2023", "11 January 2023", "20230111", "2023-02-30", 2023])
+def test_a_day_that_is_none_is_named(tmp_path, day):
+    wanted = rf"“Old_bridge” was published “{day}”: give a day as YYYY-MM-DD$"
+    with pytest.raises(LabelError, match=wanted):
+        published(tmp_path, day)
+
+
 @pytest.mark.parametrize("start", [0, 25, 10_000])
 def test_a_wrong_offset_names_the_question(file, start):
     wrong = [{"text": "Mary Stone", "answer_start": start}]

@@ -82,7 +82,9 @@ def test_no_question_is_asked_twice(rows):
     assert len({row["question"].casefold() for _, row in rows}) == len(rows)
 
 
-def test_the_questions_are_read_as_labels():
-    articles, questions = load_labels(SEEDS / "questions.json")
-    assert len(articles) == 30
+def test_the_questions_are_read_as_labels_of_the_same_articles(articles):
+    labelled, questions = load_labels(SEEDS / "questions.json")
     assert len(questions) >= 150
+    assert {(one.title, one.published, one.text) for one in labelled} == {
+        (one.title, one.published, one.text) for one in articles
+    }
