@@ -25,7 +25,8 @@ def squad(path: Path, *paragraphs: tuple[str, Asked]) -> Path:
         }
         for number, (text, asked) in enumerate(paragraphs)
     ]
-    path.write_text(json.dumps({"data": [{"title": path.stem, "paragraphs": rows}]}))
+    entry = {"title": path.stem, "published": "1907-05-01", "paragraphs": rows}
+    path.write_text(json.dumps({"data": [entry]}))
     return path
 
 

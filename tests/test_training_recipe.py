@@ -97,7 +97,10 @@ def test_what_is_held_out_stands_as_in_the_file_it_comes_from(done, files):
     articles, questions = load_labels(trained.held_out[0])
     given_articles, given = load_labels(files[0])
     assert articles
-    assert {one.text for one in articles} <= {one.text for one in given_articles}
+    assert {(one.text, one.published) for one in articles} <= {
+        (one.text, one.published) for one in given_articles
+    }
+    assert all(one.published for one in articles)
     assert [one for one in given if one.article_id in {a.id for a in articles}] == questions
 
 

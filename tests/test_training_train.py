@@ -276,6 +276,25 @@ def test_a_share_is_how_often_an_epoch_shows_a_question(trained, lessons, monkey
     assert 5 <= sum(counts[10:]) <= 15
 
 
+def test_a_question_asked_of_another_name_is_compared_with_none(trained, lessons, monkeypatch):
+    groups = []
+    whole = qa.training.train.batches
+
+    def watched(found, *more):
+        groups.extend(found)
+        return whole(found, *more)
+
+    monkeypatch.setattr(qa.training.train, "batches", watched)
+    asked = [
+        replace(one, labelled=replace(one.labelled, question=f"Who built bridge {number}?"))
+        for number, one in enumerate(lessons[0])
+    ]
+    trained(shown=asked)
+    alone = [group for group in groups if not any(row.targets for row in group)]
+    assert len(groups) - len(alone) == 2 * len(asked)
+    assert 4 <= len(alone) <= 28 and {len(group) for group in alone} == {1}
+
+
 def test_lessons_that_are_never_shown_change_nothing(trained, lessons, tiny_embedder):
     never = [replace(one, share=1e-9) for one in lessons[0]]
     before = dict(new_network(tiny_embedder, tiny_embedder, 3).named_parameters())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from index import Passage
 from qa.labels import Labelled
-from qa.training.windows import examples
+from qa.training.windows import examples, unanswered
 from qa.window import PARAGRAPH
 
 TEXT = " ".join(
@@ -175,6 +175,21 @@ def test_what_is_left_stood_around_the_answer(article):
     for part in left:
         assert {"44", "46"} & set(part.split())
         assert "Day 45 " not in part
+
+
+def test_four_in_ten_are_also_asked_of_another_name(one, asked):
+    labelled = replace(asked(*places(("Bo Ek", 7))), question="What did Bo Ek see with Ann Lee?")
+    other = ["Who paid Di Ax?"]
+    found = [unanswered(labelled, {one.id: one}, other, Random(seed)) for seed in SEEDS]
+    assert 60 <= sum(map(len, found)) <= 100
+    for example in (example for group in found for example in group):
+        assert example.targets == ()
+        assert example.question.rstrip("?") in {
+            f"What did Bo Ek see with {name}" for name in ("Cy Fox", "Di Ax")
+        } | {f"What did {name} see with Ann Lee" for name in ("Cy Fox", "Di Ax")}
+        assert example.text.removeprefix(TITLE + PARAGRAPH) in TEXT
+        assert "Bo Ek" in example.text  # what is shown held the answer
+    assert unanswered(replace(labelled, answers=(), places=()), {}, other, Random(1)) == []
 
 
 def test_nothing_is_left_of_a_text_whose_every_sentence_holds_the_answer(article):

@@ -185,7 +185,8 @@ def _squad(material: Material) -> str:
         if asked:
             rows = [_row(one, article) for one in asked]
             paragraph = {"context": article.text, "qas": rows}
-            data.append({"title": article.title, "paragraphs": [paragraph]})
+            about = {"title": article.title, "published": article.published}
+            data.append({**about, "paragraphs": [paragraph]})
     return json.dumps({"data": data}, ensure_ascii=False)
 
 

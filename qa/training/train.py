@@ -18,7 +18,7 @@ from qa.errors import TrainingError
 from qa.labels import Labelled
 from qa.training.batches import Batch, Row, batches, rows
 from qa.training.loss import span_loss, taught_loss
-from qa.training.windows import examples
+from qa.training.windows import examples, unanswered
 
 _CHECKPOINT = "checkpoint.safetensors"
 _WARM_UP = 100  # steps
@@ -133,14 +133,19 @@ def _drawn(
 ) -> list[list[Row]]:
     """The rows of one epoch, by question."""
     found = []
+    others = [one.labelled.question for one in lessons]
     for one in lessons:
         for _ in range(int(one.share + random.random())):
             negatives = list(one.negatives)
             random.shuffle(negatives)
             kept = negatives[: int(random.random() < settings.negative_share)]
-            shown = examples(one.labelled, articles, kept, random)
-            if group := rows(tokenizer, shown, random):
-                found.append(group)
+            # In a group of its own: it is another question, though it looks like the first.
+            for shown in (
+                examples(one.labelled, articles, kept, random),
+                unanswered(one.labelled, articles, others, random),
+            ):
+                if group := rows(tokenizer, shown, random):
+                    found.append(group)
     return found
 
 

@@ -13,11 +13,13 @@ from index import Article, Passage, sentences
 from qa.borders import trim
 from qa.labels import Labelled
 from qa.metrics import holds
+from qa.training.swaps import swapped
 from qa.window import PARAGRAPH
 
 _CROP = 0.5  # share of the paragraphs of which only some sentences are shown
 _CROP_WORDS = (30, 150)
 _STRUCK = 0.25  # share of the questions also shown with their answer's sentences taken out
+_SWAPPED = 0.4  # share of the questions also asked of another name, where they name one
 _TITLE = 0.5  # share of the windows that begin with their article's title
 _NO_QUESTION_MARK = 0.2  # people type "who signed raa"
 _WORD = re.compile(r"\w{3,}")
@@ -44,9 +46,7 @@ def examples(
     """The examples of one question: its own paragraph, or none; perhaps what is left of that
     without the answer; then each of `negatives`.
     """
-    question = labelled.question
-    if random.random() < _NO_QUESTION_MARK:
-        question = question.rstrip(" ?")
+    question = _typed(labelled.question, random)
     found = []
     words = _CROP_WORDS[1]
     if labelled.places:
@@ -61,6 +61,40 @@ def examples(
         text = _titled(articles[passage.article_id], passage.text[start:end], random)[1]
         found.append(Example(question, text, ()))
     return found
+
+
+def unanswered(
+    labelled: Labelled,
+    articles: Mapping[str, Article],
+    others: Sequence[str],
+    random: Random,
+) -> list[Example]:
+    """The question asked of another name than its paragraph answers it for, or no example.
+
+    `others`: questions from which such a name is taken.
+    """
+    if not labelled.places or random.random() >= _SWAPPED:
+        return []
+    article = articles[labelled.article_id]
+    telling = [article.text[start:end] for start, end, here in _told(labelled, article) if here]
+    said = " ".join([*labelled.answers, *telling])
+    question = swapped(labelled.question, article.text, said, others, random)
+    if question is None:
+        return []
+    question = _typed(question, random)
+    return [Example(question, _answered(question, labelled, article, random).text, ())]
+
+
+def _typed(question: str, random: Random) -> str:
+    return question.rstrip(" ?") if random.random() < _NO_QUESTION_MARK else question
+
+
+def _told(labelled: Labelled, article: Article) -> list[tuple[int, int, bool]]:
+    """The article's sentences, and whether an answer stands in each."""
+    return [
+        (start, end, any(start < last and first < end for first, last in labelled.places))
+        for start, end in sentences(article.text)
+    ]
 
 
 def _answered(question: str, labelled: Labelled, article: Article, random: Random) -> Example:
@@ -90,9 +124,8 @@ def _struck(
     """
     before: list[str] = []
     after: list[str] = []
-    for start, end in sentences(article.text):
+    for start, end, here in _told(labelled, article):
         sentence = article.text[start:end]
-        here = any(start < last and first < end for first, last in labelled.places)
         if not here and not holds(sentence, labelled.answers):
             (before if end <= labelled.places[0][0] else after).append(sentence)
     text = " ".join(before + after)
