@@ -1,7 +1,7 @@
 """A question asked of another name or number than its text speaks of. Pure.
 
 Swapping one is a way in which people made the questions of SQuAD 2.0 that have no answer
-(Rajpurkar et al. 2018, table 2).
+(Rajpurkar et al. 2018: "entity swap").
 """
 
 import re
