@@ -11,7 +11,7 @@ import qa.training.recipe
 from qa.cli import main
 from qa.confidence import CALIBRATION
 from qa.reader import DEFAULT_READER, MODEL
-from qa.training.train import Settings
+from qa.training.lessons import Settings
 
 pytestmark = pytest.mark.model
 

@@ -14,9 +14,9 @@ from qa import LabelError, ReaderError
 from qa.errors import TrainingError
 from qa.labels import load_labels
 from qa.reader import ABOUT, MODEL, TOKENIZER, load_reader
+from qa.training.lessons import Settings
 from qa.training.material import load_material
 from qa.training.recipe import MOST_LOST, train_reader
-from qa.training.train import Settings
 from qa.window import whole
 
 pytestmark = pytest.mark.model

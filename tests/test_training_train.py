@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+import qa.training.lessons
 import qa.training.train
 from index import Passage
 from qa.errors import TrainingError
 from qa.labels import Labelled
 from qa.reader import TOKENIZER, load_tokenizer
+from qa.training.lessons import Lesson, Settings
 from qa.training.network import FROZEN, new_network
-from qa.training.train import Lesson, Settings, train
+from qa.training.train import train
 
 pytestmark = pytest.mark.model
 TEXTS = {
@@ -258,13 +260,13 @@ def test_half_an_epoch_takes_half_of_its_steps(trained, losses):
 
 def test_a_share_is_how_often_an_epoch_shows_a_question(trained, lessons, monkeypatch):
     shown = []
-    whole = qa.training.train.examples
+    whole = qa.training.lessons.examples
 
     def counted(labelled, *more):
         shown.append(labelled.article_id)
         return whole(labelled, *more)
 
-    monkeypatch.setattr(qa.training.train, "examples", counted)
+    monkeypatch.setattr(qa.training.lessons, "examples", counted)
     twice, half = (
         [replace(one, share=share) for one in lessons[0][part]]
         for share, part in ((2.0, slice(0, 10)), (0.5, slice(10, 20)))
@@ -278,13 +280,13 @@ def test_a_share_is_how_often_an_epoch_shows_a_question(trained, lessons, monkey
 
 def test_a_question_asked_of_another_name_is_compared_with_none(trained, lessons, monkeypatch):
     groups = []
-    whole = qa.training.train.batches
+    whole = qa.training.lessons.batches
 
     def watched(found, *more):
         groups.extend(found)
         return whole(found, *more)
 
-    monkeypatch.setattr(qa.training.train, "batches", watched)
+    monkeypatch.setattr(qa.training.lessons, "batches", watched)
     asked = [
         replace(one, labelled=replace(one.labelled, question=f"Who built bridge {number}?"))
         for number, one in enumerate(lessons[0])

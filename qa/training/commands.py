@@ -19,8 +19,8 @@ from qa.options import (
     told,
 )
 from qa.training.calibrate import calibrate as fit
+from qa.training.lessons import Settings
 from qa.training.recipe import train_reader
-from qa.training.train import Settings
 
 
 class _Share(click.ParamType[tuple[Path, float]]):

@@ -17,11 +17,12 @@ from qa.evaluate import evaluate
 from qa.labels import Labelled, load_labels
 from qa.reader import ABOUT, DEFAULT_READER, TOKENIZER, load_tokenizer
 from qa.training.export import export
+from qa.training.lessons import Lesson, Settings
 from qa.training.material import Material, load_material
 from qa.training.negatives import mine
 from qa.training.network import new_network
 from qa.training.tokens import is_translated, save_translated
-from qa.training.train import Lesson, Settings, train
+from qa.training.train import train
 
 MOST_LOST = 0.4  # F1 that int8 may cost
 _MEMINFO = Path("/proc/meminfo")

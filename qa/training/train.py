@@ -4,55 +4,23 @@ It must not know how the result is exported or judged.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from tqdm import tqdm
 
-from index import Article, Passage
+from index import Article
 from qa.errors import TrainingError
-from qa.labels import Labelled
-from qa.training.batches import Batch, Row, batches, rows
+from qa.training.batches import Batch
+from qa.training.lessons import Lesson, Settings, lessons_digest, steps
 from qa.training.loss import span_loss, taught_loss
-from qa.training.windows import examples, unanswered
 
 _CHECKPOINT = "checkpoint.safetensors"
 _WARM_UP = 100  # steps
 _EVERY = 200  # steps between two checkpoints
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """A question to train on, its hard negatives, and how often an epoch shows it.
-
-    `share`: 0.5 shows it in every second epoch, drawn at random; 2 twice in each.
-    """
-
-    labelled: Labelled
-    negatives: Sequence[Passage]
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The numbers of a run; two runs with equal ones, on one machine, give one result.
-
-    `negative_share`: of the questions that are shown with a hard negative beside them.
-    `keep`: the share that the weights begun with have in the result (Wortsman et al. 2022).
-    `teacher`: a digest of the teacher's weights.
-    """
-
-    epochs: float = 2.0
-    learning_rate: float = 1e-4
-    tokens: int = 4096  # of a batch, with padding
-    negative_share: float = 0.35
-    seed: int = 1
-    keep: float = 0.0
-    teacher: str = ""
 
 
 def train(
@@ -70,7 +38,7 @@ def train(
     `teacher`: a network over the same tokens whose scores are learned beside the labels.
     Raises `TrainingError` when the checkpoint there can't be read, or is of another run.
     """
-    lesson_digest = _digest(lessons)
+    lesson_digest = lessons_digest(lessons)
     trainer = _Trainer(network, settings, teacher)
     done = _resume(trainer, folder, settings, lesson_digest)
     bar = tqdm(
@@ -80,7 +48,7 @@ def train(
         mininterval=5,
         bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}",
     )
-    for step, (at, batch) in enumerate(_steps(tokenizer, lessons, articles, settings), 1):
+    for step, (at, batch) in enumerate(steps(tokenizer, lessons, articles, settings), 1):
         if step <= done:
             continue
         loss = trainer.step(batch, _rate(settings, step, at), f"{settings.seed} {step}")
@@ -92,61 +60,9 @@ def train(
     trainer.finish(settings.keep)
 
 
-def _digest(lessons: Sequence[Lesson]) -> str:
-    """16 hexadecimal digits, the same for the same lessons in the same order."""
-    total = sha256()
-    for one in lessons:
-        total.update(repr(one).encode())
-    return total.hexdigest()[:16]
-
-
 def _rate(settings: Settings, step: int, at: float) -> float:
     """Learning rate: up over the first steps, then linear to 0. `at`: 0 to 1, share done."""
     return settings.learning_rate * min(1.0, step / _WARM_UP) * (1 - at)
-
-
-def _steps(
-    tokenizer: Any,
-    lessons: Sequence[Lesson],
-    articles: dict[str, Article],
-    settings: Settings,
-) -> Iterator[tuple[float, Batch]]:
-    """The batches of all epochs, each with the share of the run that is over before it."""
-    for epoch in range(-int(-settings.epochs // 1)):
-        random = Random(f"{settings.seed} {epoch}")
-        plan = list(
-            batches(_drawn(tokenizer, lessons, articles, settings, random), settings.tokens, random)
-        )
-        for number, batch in enumerate(plan):
-            at = (epoch + number / len(plan)) / settings.epochs
-            if at >= 1:
-                return
-            yield at, batch
-
-
-def _drawn(
-    tokenizer: Any,
-    lessons: Sequence[Lesson],
-    articles: dict[str, Article],
-    settings: Settings,
-    random: Random,
-) -> list[list[Row]]:
-    """The rows of one epoch, by question."""
-    found = []
-    others = [one.labelled.question for one in lessons]
-    for one in lessons:
-        for _ in range(int(one.share + random.random())):
-            negatives = list(one.negatives)
-            random.shuffle(negatives)
-            kept = negatives[: int(random.random() < settings.negative_share)]
-            # In a group of its own: it is another question, though it looks like the first.
-            for shown in (
-                examples(one.labelled, articles, kept, random),
-                unanswered(one.labelled, articles, others, random),
-            ):
-                if group := rows(tokenizer, shown, random):
-                    found.append(group)
-    return found
 
 
 class _Trainer:
