@@ -10,6 +10,7 @@ from index import Passage
 from qa.errors import TrainingError
 from qa.labels import Labelled
 from qa.reader import TOKENIZER, load_tokenizer
+from qa.training.features import Features
 from qa.training.lessons import Lesson, Settings
 from qa.training.network import FROZEN, new_network
 from qa.training.train import train
@@ -129,6 +130,23 @@ def test_who_is_taught_comes_nearer_to_the_teacher(trained, tiny_embedder, watch
     fifth = len(found) // 5
     assert sum(found[-fifth:]) < 0.9 * sum(found[:fifth])
     assert all((before[name] == one).all() for name, one in teacher.named_parameters())
+
+
+def test_who_is_taught_comes_nearer_to_the_teachers_last_layer(trained, tiny_embedder, monkeypatch):
+    found = []
+    real = Features.loss
+
+    def seen(*given):
+        loss = real(*given)
+        found.append(float(loss.detach()))
+        return loss
+
+    monkeypatch.setattr(Features, "loss", seen)
+    teacher = new_network(tiny_embedder, tiny_embedder, 8)
+    weights = trained(settings=replace(SETTINGS, epochs=12, learning_rate=0.01), teacher=teacher)
+    fifth = len(found) // 5
+    assert sum(found[-fifth:]) < 0.9 * sum(found[:fifth])
+    assert not any("features" in name for name in weights)
 
 
 def test_all_weights_but_the_words_vectors_change(trained, tiny_embedder):

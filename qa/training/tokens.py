@@ -46,8 +46,8 @@ def translated(network: Any, folder: Path, tokenizer: Any) -> Any:
             found = [unknown if one is None else one for one in numbers]
             self.register_buffer("numbers", torch.tensor(found))
 
-        def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Any:
-            return self.network(input_ids=self.numbers[input_ids], attention_mask=attention_mask)
+        def forward(self, input_ids: Any, token_type_ids: Any, **given: Any) -> Any:
+            return self.network(input_ids=self.numbers[input_ids], **given)
 
     return Translated()
 

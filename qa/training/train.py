@@ -4,8 +4,9 @@ It must not know how the result is exported or judged.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from itertools import chain, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,12 +16,15 @@ from tqdm import tqdm
 from index import Article
 from qa.errors import TrainingError
 from qa.training.batches import Batch
+from qa.training.features import fit_features
 from qa.training.lessons import Lesson, Settings, lessons_digest, steps
 from qa.training.loss import span_loss, taught_loss
 
 _CHECKPOINT = "checkpoint.safetensors"
 _WARM_UP = 100  # steps
 _EVERY = 200  # steps between two checkpoints
+_FIRST = 8  # batches that the layer from the network's numbers to its teacher's is fitted on
+_FEATURES = 3.0  # weight of what it is off by; there it moves the network as much as the scores do
 
 
 def train(
@@ -35,11 +39,14 @@ def train(
 ) -> None:
     """Train `network` in place; `folder` keeps its checkpoints, and a run goes on from there.
 
-    `teacher`: a network over the same tokens whose scores are learned beside the labels.
+    `teacher`: a network over the same tokens whose scores and last layer are learned beside the
+    labels.
     Raises `TrainingError` when the checkpoint there can't be read, or is of another run.
     """
     lesson_digest = lessons_digest(lessons)
-    trainer = _Trainer(network, settings, teacher)
+    shown = steps(tokenizer, lessons, articles, settings)
+    first = list(islice(shown, _FIRST))
+    trainer = _Trainer(network, settings, teacher, [batch for _, batch in first])
     done = _resume(trainer, folder, settings, lesson_digest)
     bar = tqdm(
         total=1.0,
@@ -48,7 +55,7 @@ def train(
         mininterval=5,
         bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}",
     )
-    for step, (at, batch) in enumerate(steps(tokenizer, lessons, articles, settings), 1):
+    for step, (at, batch) in enumerate(chain(first, shown), 1):
         if step <= done:
             continue
         loss = trainer.step(batch, _rate(settings, step, at), f"{settings.seed} {step}")
@@ -68,19 +75,24 @@ def _rate(settings: Settings, step: int, at: float) -> float:
 class _Trainer:
     """The bfloat16 network that computes and the float32 weights that change."""
 
-    def __init__(self, network: Any, settings: Settings, teacher: Any) -> None:
+    def __init__(
+        self, network: Any, settings: Settings, teacher: Any, first: Iterable[Batch]
+    ) -> None:
         import torch
 
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network
-        whole = {name: one.detach().clone() for name, one in network.named_parameters()}
         self._parameters = dict(network.named_parameters())
+        whole = {name: one.detach().clone() for name, one in self._parameters.items()}
         learning = {name for name, one in self._parameters.items() if one.requires_grad}
-        self.weights = {name: whole[name].clone().to(self._device) for name in learning}
         self._frozen = {name: whole[name] for name in whole if name not in learning}
         self._begun = {name: whole[name] for name in learning}
-        network.to(self._device, torch.bfloat16).train()
+        self.weights = {name: whole[name].clone().to(self._device) for name in learning}
+        network.to(self._device, torch.bfloat16)
         self._teacher = teacher and teacher.to(self._device, torch.bfloat16).eval()
+        if self._teacher is not None:
+            self._learn_features(first)
+        network.train()
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": [w for w in self.weights.values() if w.ndim > 1], "weight_decay": 0.01},
@@ -91,22 +103,47 @@ class _Trainer:
             fused=True,
         )
 
+    def _learn_features(self, first: Iterable[Batch]) -> None:
+        """Have the layer learned, too, that is to give what the teacher's last one does."""
+        import torch
+
+        self.network.eval()
+
+        def both(batch: Batch) -> tuple[Any, Any]:
+            given = self._given(batch)
+            with torch.no_grad():
+                own, wanted = (_read(one, given)[1] for one in (self.network, self._teacher))
+            return own[given["mask"].bool()], wanted[given["mask"].bool()]
+
+        self._features = fit_features(map(both, first))
+        for name, one in self._features.layer.named_parameters():
+            self.weights[f"features.{name}"] = one.detach().clone()
+            self._parameters[f"features.{name}"] = one
+        self._features.layer.to(torch.bfloat16)
+
+    def _given(self, batch: Batch) -> dict[str, Any]:
+        """The batch as tensors."""
+        import torch
+
+        return {
+            name: torch.from_numpy(getattr(batch, name)).to(self._device)
+            for name in batch.__slots__
+        }
+
     def step(self, batch: Batch, rate: float, seed: str) -> float:
         """One step; the loss before it. `seed`: of what is dropped in it."""
         import torch
 
         # By step, so that a run that goes on drops what it would have dropped.
         torch.manual_seed(Random(seed).getrandbits(63))
-        given = {
-            name: torch.from_numpy(getattr(batch, name)).to(self._device)
-            for name in batch.__slots__
-        }
-        scores = _scores(self.network, given)
+        given = self._given(batch)
+        scores, own = _read(self.network, given)
         loss = span_loss(*scores, given)
         if self._teacher is not None:
             with torch.no_grad():
-                wanted = _scores(self._teacher, given)
+                wanted, last = _read(self._teacher, given)
             loss = loss + taught_loss(*scores, wanted, given)
+            loss = loss + _FEATURES * self._features.loss(own, last, given["mask"])
         loss.backward()
         for name, weight in self.weights.items():
             weight.grad = self._parameters[name].grad.float()
@@ -135,18 +172,22 @@ class _Trainer:
 
         self.network.to("cpu", torch.float32).eval()
         with torch.no_grad():
-            for name, weight in self.weights.items():
-                self._parameters[name].copy_(weight).lerp_(self._begun[name], keep)
+            for name, begun in self._begun.items():
+                self._parameters[name].copy_(self.weights[name]).lerp_(begun, keep)
             for name, weight in self._frozen.items():
                 self._parameters[name].copy_(weight)
 
 
-def _scores(network: Any, given: dict[str, Any]) -> tuple[Any, Any]:
-    """Of every token as first and as last of the answer, (rows, tokens), float32."""
+def _read(network: Any, given: dict[str, Any]) -> tuple[tuple[Any, Any], Any]:
+    """Scores of every token as first and as last of the answer, (rows, tokens), float32; and
+    the last layer, (rows, tokens, size)."""
     out = network(
-        input_ids=given["ids"], attention_mask=given["mask"], token_type_ids=given["types"]
+        input_ids=given["ids"],
+        attention_mask=given["mask"],
+        token_type_ids=given["types"],
+        output_hidden_states=True,
     )
-    return out.start_logits.float(), out.end_logits.float()
+    return (out.start_logits.float(), out.end_logits.float()), out.hidden_states[-1]
 
 
 def _save(
