@@ -44,8 +44,8 @@ def fit_features(pairs: Iterable[tuple[Any, Any]]) -> Features:
     centre = own.mean(0)
     near = own - centre
     square = (near.T @ near).double()
-    ridge = _RIDGE * square.diagonal().mean() * torch.eye(len(square), dtype=square.dtype)
-    weight = torch.linalg.solve(square + ridge, (near.T @ right).double()).T
+    square.diagonal().add_(_RIDGE * square.diagonal().mean())
+    weight = torch.linalg.solve(square, (near.T @ right).double()).T
     layer = torch.nn.Linear(own.shape[1], wanted.shape[1])
     with torch.no_grad():
         layer.weight.copy_(weight)
