@@ -1,7 +1,7 @@
-"""The tokens of one row as words and sentences: where an answer may stand, and which are rivals."""
+"""The tokens of one row as words and sentences: where an answer may stand."""
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from qa.decode import Best, best_spans
 from qa.window import Window
 
 SPANS = 5  # kept of each row
-_NEAR = 5.0  # a lead of less than this over the next sentence is not taken at its word
 
 Scores = NDArray[np.float32]
 
@@ -32,18 +31,6 @@ class Layout:
     def best(self, start: Scores, end: Scores) -> list[Best]:
         """The best spans, each within a sentence and of whole words."""
         return best_spans(start, end, self.sentence, self.first, self.last, SPANS)
-
-    def rivals(self, found: list[Best]) -> list[int]:
-        """Of the best spans' sentences the two best, if neither is far ahead; else none."""
-        numbers = [int(self.sentence[one.first]) for one in found]
-        for one, number in zip(found, numbers, strict=True):
-            if number != numbers[0]:
-                return [numbers[0], number] if found[0].score - one.score < _NEAR else []
-        return []
-
-    def only(self, numbers: list[int]) -> "Layout":
-        """The same with these sentences alone."""
-        return replace(self, sentence=np.where(np.isin(self.sentence, numbers), self.sentence, -1))
 
     def text(self, window: Window, number: int) -> str:
         """A sentence of the window."""

@@ -27,7 +27,6 @@ AT_ONCE = 2  # rows that the network runs at once: each holds some 15 MB until i
 _TOKENS = 384  # of question and window together; a longer window is read in parts
 _STRIDE = 128  # tokens that two parts of a window share
 _QUESTION_TOKENS = 128
-_ALONE = 0.2  # weight of a sentence's second reading beside the first
 
 
 class Reader:
@@ -47,7 +46,7 @@ class Reader:
         question = self._shortened(question)
         for window, row in self._rows(question, windows):
             layout = lay_out(row, window)
-            best = self._best(question, window, row, layout)
+            best = layout.best(*self._run(row))
             about = mentioned(named, f"{window.text} {window.known}")
             for span in _spans(row, window, layout, asked, about, best):
                 place = span.article_id, span.start, span.end
@@ -89,38 +88,6 @@ class Reader:
         with self._turn:
             start, end = self._session.run(["start_logits", "end_logits"], given)
         return start[0], end[0]
-
-    def _best(self, question: str, window: Window, row: Any, layout: Layout) -> list[Best]:
-        """The best spans of a row. The scores of two sentences that nearly tie are averaged with
-        what each gets when it is read alone, both taken minus "not answered here". The better of
-        the two keeps its score, which tells whether the text answers at all: alone a sentence
-        lacks its title.
-        """
-        start, end = self._run(row)
-        once = layout.best(start, end)
-        rivals = layout.rivals(once)
-        if not rivals:
-            return once
-        mixed = start.copy(), end.copy()
-        for number in rivals:
-            here = np.flatnonzero(layout.sentence == number)
-            alone = self._tokenizer.encode(question, layout.text(window, number))
-            there = np.flatnonzero(np.array(alone.sequence_ids) == 1)
-            if [row.ids[token] for token in here] != [alone.ids[token] for token in there]:
-                continue  # the sentence is cut by the row's end
-            with np.errstate(invalid="ignore", over="ignore"):
-                for scores, again in zip(mixed, self._run(alone), strict=True):
-                    more = again[there] - again[0] + scores[0]
-                    scores[here] = (scores[here] + _ALONE * more) / (1 + _ALONE)
-        both = layout.only(rivals)
-        found = both.best(*mixed)
-        if not found:  # a network that gives no numbers
-            return once
-        lost = once[0].score - found[0].score
-        with np.errstate(invalid="ignore", over="ignore"):
-            for scores in mixed:
-                scores[both.sentence > 0] += lost / 2
-        return layout.best(*mixed)
 
 
 def load_reader(folder: Path, threads: int) -> Reader:

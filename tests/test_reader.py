@@ -120,24 +120,6 @@ def test_a_long_text_is_given_in_parts_that_overlap():
     assert all(other[0] < one[1] < other[1] for one, other in pairwise(ranges))
 
 
-def test_sentences_that_nearly_tie_are_read_alone_as_well(reader, article, monkeypatch):
-    told = "Mary Stone built the bridge in 1911.", "Peter Wood built the mill in 1954."
-    question, text = "Who built it?", " ".join(told)
-
-    def read(text):
-        found = reader.read(question, [whole(article(text))])
-        return {text[span.start : span.end]: span.score for span in found}
-
-    both = read(text)
-    alone = {name: score for one in told for name, score in read(one).items()}
-    monkeypatch.setattr("qa.reader._ALONE", 0.0)
-    once = read(text)
-    names = "Mary Stone", "Peter Wood"
-    lead = [scores[names[0]] - scores[names[1]] for scores in (both, once, alone)]
-    assert lead[0] == pytest.approx((lead[1] + 0.2 * lead[2]) / 1.2, abs=1e-4) != lead[1]
-    assert max(both.values()) == pytest.approx(max(once.values()), abs=1e-4)
-
-
 def test_it_is_named_to_the_byte(reader):
     about = json.loads((DEFAULT_READER / ABOUT).read_text())
     assert reader.fingerprint == f"{about['name']}:{about['sha256'][MODEL][:16]}"
