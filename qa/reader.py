@@ -43,7 +43,7 @@ class Reader:
         """The best spans of every window, in article offsets; scores compare across windows."""
         found: dict[tuple[str, int, int], Span] = {}
         asked, named = set(stems(question)), names(question)
-        question = self._shortened(question)
+        question = shortened(self._tokenizer, question)
         for window, row in self._rows(question, windows):
             layout = lay_out(row, window)
             best = layout.best(*self._run(row))
@@ -60,13 +60,6 @@ class Reader:
         start, end = self._run(SimpleNamespace(ids=[last], attention_mask=[1], type_ids=[0]))
         if start.shape != (1,) or end.shape != (1,):
             raise ValueError("one token has not one score")
-
-    def _shortened(self, question: str) -> str:
-        # In second place, because the tokenizer refuses a text in first place that is too long.
-        head = self._tokenizer.encode("", question, add_special_tokens=False)
-        if len(head.ids) > _QUESTION_TOKENS:
-            return question[: head.offsets[_QUESTION_TOKENS - 1][1]]
-        return question
 
     def _rows(self, question: str, windows: list[Window]) -> Iterator[tuple[Window, Any]]:
         """Each window, in parts when it is long, as the tokens of one row for the network."""
@@ -127,6 +120,15 @@ def load_tokenizer(path: Path) -> Any:
     tokenizer.no_padding()
     tokenizer.enable_truncation(_TOKENS, stride=_STRIDE, strategy="only_second")
     return tokenizer
+
+
+def shortened(tokenizer: Any, question: str) -> str:
+    """The question, or as much of it as leaves room for text beside it."""
+    # In second place, because the tokenizer refuses a text in first place that is too long.
+    head = tokenizer.encode("", question, add_special_tokens=False)
+    if len(head.ids) > _QUESTION_TOKENS:
+        return question[: head.offsets[_QUESTION_TOKENS - 1][1]]
+    return question
 
 
 def _about(folder: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Examples as tokens: targets on the words they were on, rows of a question side by side."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -55,6 +56,13 @@ def test_the_context_is_the_text_without_the_question_and_the_marks(tokenizer):
     assert tokenizer.decode(list(row.ids[first:end])).startswith("the old bridge")
     assert end == len(row.ids) - 1
     assert tokenizer.decode(list(row.ids[:first])) == "who built it?"
+
+
+def test_a_question_that_is_too_long_is_cut_as_when_it_is_asked(tokenizer):
+    one = replace(example(TEXT, "1907"), question="Who built it " * 200)
+    (row,) = rows(tokenizer, [one], SHOWN)
+    assert text_of(tokenizer, row) == ["1907"]
+    assert row.context[0] == 128 + 2
 
 
 def test_an_example_without_an_answer_has_no_target(tokenizer):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.decode import MAX_TOKENS
+from qa.reader import shortened
 from qa.training.windows import Example
 
 _MULTIPLE = 16  # of tokens in a row; with every length of its own, memory grows to 8 GB
@@ -56,7 +57,8 @@ def rows(tokenizer: Any, examples: Sequence[Example], random: Random) -> list[Ro
 
     A part whose only answers are longer than an answer may be is left out.
     """
-    encodings = tokenizer.encode_batch([(one.question, one.text) for one in examples])
+    shown = [(shortened(tokenizer, one.question), one.text) for one in examples]
+    encodings = tokenizer.encode_batch(shown)
     found = [
         _row(part, example)
         for encoding, example in zip(encodings, examples, strict=True)
