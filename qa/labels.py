@@ -70,9 +70,10 @@ def _paragraphs(path: Path) -> list[tuple[str, str | None, dict[str, Any]]]:
                     f"{path}: “{title:.60}” was published “{published!s:.30}”: give a day as"
                     " YYYY-MM-DD"
                 )
-            if not (isinstance(paragraph["context"], str) and isinstance(paragraph["qas"], list)):
+            text, asked = paragraph["context"], paragraph["qas"]
+            if not (isinstance(text, str) and text.strip() and isinstance(asked, list)):
                 raise LabelError(f"{path}: a paragraph of “{title:.60}” has no text or questions")
-            paragraph["context"].encode()  # half a character is no text: ValueError
+            text.encode()  # half a character is no text: ValueError
         return found
     except OSError as error:
         raise LabelError(f"{path} can't be read: {error.strerror}") from error

@@ -167,6 +167,13 @@ def test_what_is_not_squad_is_refused(file, raw):
         load_labels(file(raw=raw))
 
 
+@pytest.mark.parametrize("paragraph", [{"context": 5, "qas": []}, {"context": " \n", "qas": []}])
+def test_a_paragraph_without_text_is_refused(file, paragraph):
+    raw = json.dumps({"data": [{"title": "Bare", "paragraphs": [paragraph]}]}).encode()
+    with pytest.raises(LabelError, match="a paragraph of “Bare” has no text or questions"):
+        load_labels(file(raw=raw))
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -133,15 +133,18 @@ def test_answers_that_are_one_when_trimmed_are_one_target(one, asked):
     assert all(said(example))
 
 
-def test_a_question_without_an_answer_shows_only_passages_that_hold_none(one, article):
+def test_a_question_without_an_answer_shows_its_own_paragraph_and_then_the_others(one):
     labelled = Labelled("Who?", (), one.id)
-    assert shown(labelled, one, 1) == []
     passages = [Passage(one.id, 0, 600, TEXT[:600]), Passage(one.id, 700, 900, TEXT[700:900])]
+    whole = 0
     for seed in SEEDS:
-        found = shown(labelled, one, seed, passages)
-        assert [example.targets for example in found] == [(), ()]
-        for example, passage in zip(found, passages, strict=True):
+        own, *others = shown(labelled, one, seed, passages)
+        assert own.text.removeprefix(TITLE + PARAGRAPH) in TEXT
+        whole += own.text.endswith(TEXT)
+        for example, passage in zip(others, passages, strict=True):
             assert example.text.removeprefix(TITLE + PARAGRAPH) in passage.text
+        assert {example.targets for example in (own, *others)} == {()}
+    assert 60 < whole < 140
 
 
 def test_a_negative_is_about_as_long_as_the_answered_text(one, asked):

@@ -43,21 +43,18 @@ def examples(
     negatives: Sequence[Passage],
     random: Random,
 ) -> list[Example]:
-    """The examples of one question: its own paragraph, or none; perhaps what is left of that
-    without the answer; then each of `negatives`.
+    """The examples of one question: its own paragraph, which may hold no answer; perhaps what is
+    left of that without the answer; then each of `negatives`.
     """
     question = _typed(labelled.question, random)
-    found = []
-    words = _CROP_WORDS[1]
-    if labelled.places:
-        found.append(_answered(question, labelled, articles[labelled.article_id], random))
-        words = len(found[0].text.split())
-        if random.random() < _STRUCK:
-            found += _struck(question, labelled, articles[labelled.article_id], words, random)
+    article = articles[labelled.article_id]
+    found = [_own(question, labelled, article, random)]
+    words = len(found[0].text.split())
+    if labelled.places and random.random() < _STRUCK:
+        found += _struck(question, labelled, article, words, random)
     for passage in negatives:
         # About as long as the answered text, so that length tells nothing and padding is rare.
-        middle = random.randrange(len(passage.text))
-        start, end = _crop(passage.text, (middle, middle + 1), words, random)
+        start, end = _crop(passage.text, _anywhere(passage.text, random), words, random)
         text = _titled(articles[passage.article_id], passage.text[start:end], random)[1]
         found.append(Example(question, text, ()))
     return found
@@ -82,7 +79,7 @@ def unanswered(
     if question is None:
         return []
     question = _typed(question, random)
-    return [Example(question, _answered(question, labelled, article, random).text, ())]
+    return [Example(question, _own(question, labelled, article, random).text, ())]
 
 
 def _typed(question: str, random: Random) -> str:
@@ -97,11 +94,13 @@ def _told(labelled: Labelled, article: Article) -> list[tuple[int, int, bool]]:
     ]
 
 
-def _answered(question: str, labelled: Labelled, article: Article, random: Random) -> Example:
+def _own(question: str, labelled: Labelled, article: Article, random: Random) -> Example:
+    """The question's own paragraph, or some of it: around its answer, where it has one."""
     start, end = 0, len(article.text)
     places = [trim(article.text, *place) for place in labelled.places]
     if random.random() < _CROP:
-        start, end = _crop(article.text, places[0], random.randint(*_CROP_WORDS), random)
+        around = places[0] if places else _anywhere(article.text, random)
+        start, end = _crop(article.text, around, random.randint(*_CROP_WORDS), random)
     shift, text = _titled(article, article.text[start:end], random)
     # Answers stand most agreed first; the second counts a quarter, the third a ninth of it.
     weights = {
@@ -134,6 +133,11 @@ def _struck(
     middle = min(len(" ".join(before)), len(text) - 1)
     start, end = _crop(text, (middle, middle + 1), words, random)
     return [Example(question, _titled(article, text[start:end], random)[1], ())]
+
+
+def _anywhere(text: str, random: Random) -> tuple[int, int]:
+    middle = random.randrange(len(text))
+    return middle, middle + 1
 
 
 def _crop(text: str, place: tuple[int, int], words: int, random: Random) -> tuple[int, int]:
