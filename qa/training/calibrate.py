@@ -1,7 +1,8 @@
 """Fits how surely an answer is right, through the whole pipeline, on held-out questions.
 
 Half of the paragraphs are kept out of the library, so that half of the questions have no
-answer there; what is learned is when to believe the reader, and when to be silent.
+answer there, beside those that have none anywhere; what is learned is when to believe the
+reader, and when to be silent.
 """
 
 import json
@@ -52,7 +53,8 @@ class Case:
     def right(self, group: Sequence[Span]) -> bool:
         """Whether the answer that these spans give is right."""
         text = self.reading.texts[group[0].article_id][group[0].start : group[0].end]
-        return self.present and f1(text, self.labelled.answers) >= RIGHT
+        accepted = self.labelled.answers if self.present else ()
+        return bool(accepted) and f1(text, accepted) >= RIGHT
 
 
 def calibrate(
@@ -68,7 +70,7 @@ def calibrate(
     """Fit the numbers, write them beside the reader, and return what was written.
 
     `promise`: the share of the sure answers that shall be right, 0 to 1. `limit`: the first so
-    many answerable questions of each file.
+    many questions of each file.
     Raises `LabelError`, `ReaderError`, or `TrainingError` when there are too few questions, or
     the numbers can't be written.
     """
@@ -102,13 +104,13 @@ def _asked(
     limit: int | None,
     progress: bool,
 ) -> list[Case]:
-    """The answerable questions of the files, asked of a library with half of the paragraphs."""
+    """The questions of the files, asked of a library with half of the paragraphs."""
     articles: dict[str, Article] = {}
     questions: list[Labelled] = []
     for file in files:
         found, asked = load_labels(file)
         articles |= {one.id: one for one in found}
-        questions += [one for one in asked if one.answers][:limit]
+        questions += asked[:limit]
     if len(questions) < _LEAST:
         raise TrainingError(
             f"{len(questions):,} questions are too few to calibrate with: give {_LEAST} at least"
