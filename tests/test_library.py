@@ -67,7 +67,8 @@ def test_cosines_are_those_of_the_model(seeds, vectors):
     [hit] = seeds.hits([(number, score)])
     title = seeds.article(hit.passage.article_id).title
     [again] = embedder.encode([f"{title}\n{hit.passage.text}"])
-    assert float(again @ vectors[0]) == pytest.approx(score, abs=1e-3)
+    # In bfloat16 a passage's numbers depend on what is encoded with it: by 0.0011 on one machine.
+    assert float(again @ vectors[0]) == pytest.approx(score, abs=3e-3)
 
 
 def test_acronyms_of_the_seeds_are_known(seeds):
