@@ -19,7 +19,7 @@ from index import (
     library_fingerprint,
 )
 from qa import QA, QuestionError, QuestionTooLong, ReaderError, open_qa, reply_json
-from qa.ask import READ
+from qa.ask import ALSO, READ
 from qa.confidence import CALIBRATION, Confidence, load_confidence
 from qa.reader import DEFAULT_READER, load_reader
 
@@ -182,6 +182,7 @@ def test_a_calibration_for_another_library_is_not_believed(seed_library, calibra
     assert not reply.calibrated
     assert not any(answer.sure for answer in reply.answers)
     assert reply.answers[0].confidence >= Confidence().threshold
+    assert all(answer.confidence >= ALSO for answer in reply.answers)
 
 
 def test_a_damaged_calibration_is_told_before_anything_is_asked(seed_library, calibrated):
