@@ -31,8 +31,8 @@ class Confidence:
     where the lead is the strength minus that of the best other answer, at most `_FAR` either
     way, and named that of the best span.
 
-    `threshold`: with no answer as sure as that, none is shown; a half, so that what is shown is
-    likelier right than wrong. `sure`: from here on, the promised share of answers is right.
+    `threshold`: with no answer as sure as that, none is shown. `sure`: from here on, the promised
+    share of answers is right.
     `calibrated`: fitted with this reader and library.
     """
 

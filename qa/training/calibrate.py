@@ -30,6 +30,9 @@ from qa.records import Span
 
 _LOOKED_AT = 10  # answers of each question, when spans are weighed against each other
 _LEAST = 100  # questions; from fewer, no share of 95 % can be told from one of 85 %
+# The surest answer is shown from here on. Below a half: of two wrong ones, one was to a question
+# that no passage answers, so that showing gains as much as it loses from about there on.
+_SHOWN = 0.4
 # Where the fit begins; it only decides which spans stand for an answer in the first round.
 _FIRST = Confidence(score=0.35, share=0.3, support=1.75, agreement=0.3)
 
@@ -157,7 +160,7 @@ def _fit(cases: Sequence[Case], promise: float) -> Confidence:
     bias, slope, margin, names = _logistic(rows, right)
     confidence = replace(confidence, bias=bias, slope=slope, margin=margin, names=names)
     sure = np.array([confidence.probability(*row) for row in rows])
-    return replace(confidence, sure=_promised(sure, right, promise))
+    return replace(confidence, threshold=_SHOWN, sure=_promised(sure, right, promise))
 
 
 def _answers(cases: Sequence[Case], confidence: Confidence) -> tuple[Floats, Truths]:
