@@ -26,7 +26,7 @@ PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 
 NASTY = '"><svg onload="window.broken=1">'
 SCRIPT = "<script>window.broken=1</script>"
-KRAKEN = "When was the kraken of Ushuaia photographed?"
+KRAKEN = "When was the kraken of Ushuaia first photographed?"
 ARTICLES = [
     {
         "id": "evil",
