@@ -283,13 +283,12 @@ def _articles(library: AnyLibrary, hits: list[Hit]) -> dict[str, Article]:
 
 
 def _windows(articles: dict[str, Article], hits: list[Hit]) -> list[Window]:
-    """What there is to read, best passage first."""
-    found = [
+    """What there is to read, best article first, and of each its best passage."""
+    return [
         one
         for id, article in articles.items()
         for one in windows(article, [hit for hit in hits if hit.passage.article_id == id])
     ]
-    return sorted(found, key=lambda window: -window.support)
 
 
 def _best(spans: list[Span]) -> list[Span]:

@@ -59,9 +59,9 @@ class Confidence:
         )
 
     def settled(self, spans: Sequence[Span], article_id: str, support: float) -> bool:
-        """Whether a passage of this article and retrieval score is not likely to answer better.
+        """Whether an article of this retrieval score is not likely to answer better.
 
-        One of the best span's own article may: in which order those stand says little.
+        The best span's own article is read to its end.
         """
         best = max(spans, key=self.relevance, default=None)
         return (

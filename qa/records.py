@@ -75,7 +75,7 @@ class Span:
     """Words that may answer: `start`, `end` in the article; scores compare across passages.
 
     `score`: start plus end logit of the span, minus those of "no answer here".
-    `support`: the retrieval score, 0 to 1, of the passage it was read in.
+    `support`: the retrieval score, 0 to 1, of its article: that of the best passage there.
     `log_share`: natural logarithm of the share that its two ends have among all words of the
     window; 0 when no other words compete.
     `shared`: share of the question's telling words that its sentence holds, 0 to 1.

@@ -29,8 +29,9 @@ class Piece:
 class Window:
     """Text for the reader; what lies outside the pieces (the title) can't be an answer.
 
-    `support`: the retrieval score of the passage, 0 to 1. `known`: the article's day and, as far
-    as `KNOWN` characters, its text, in which the question's names are looked for.
+    `support`: the retrieval score of the article, 0 to 1, which is that of its best passage.
+    `known`: the article's day and, as far as `KNOWN` characters, its text, in which the question's
+    names are looked for.
     """
 
     article_id: str
@@ -49,9 +50,11 @@ class Window:
 
 
 def windows(article: Article, hits: Sequence[Hit]) -> list[Window]:
-    """A window for each passage of the article that was retrieved."""
+    """A window for each passage of the article that was retrieved, in their order."""
     spans = sentences(article.text)
-    return [_window(article, spans, hit) for hit in hits]
+    # A detail stands in a passage that says little of what the question is about; its article does.
+    support = max((hit.score for hit in hits), default=0.0)
+    return [_window(article, spans, hit, support) for hit in hits]
 
 
 def whole(article: Article) -> Window:
@@ -60,7 +63,7 @@ def whole(article: Article) -> Window:
     return Window(article.id, article.text, pieces, 1.0, article.published or "")
 
 
-def _window(article: Article, spans: list[tuple[int, int]], hit: Hit) -> Window:
+def _window(article: Article, spans: list[tuple[int, int]], hit: Hit, support: float) -> Window:
     start, end = _widened(article.text, spans, hit.passage.start, hit.passage.end)
     lead_start, lead_end = spans[0][0], _lead_end(article.text, spans)
     if lead_end >= start:
@@ -73,7 +76,7 @@ def _window(article: Article, spans: list[tuple[int, int]], hit: Hit) -> Window:
         pieces.append(Piece(len(text), start, end - start))
         text += article.text[start:end] + PARAGRAPH
     known = f"{article.published or ''} {article.text[:KNOWN]}"
-    return Window(article.id, text, tuple(pieces), hit.score, known)
+    return Window(article.id, text, tuple(pieces), support, known)
 
 
 def _lead_end(text: str, spans: list[tuple[int, int]]) -> int:

@@ -125,12 +125,12 @@ def test_a_lead_of_one_long_sentence_is_read_whole(article):
     assert window.text.split(PARAGRAPH)[1] == numbered(1, words=90)
 
 
-def test_every_passage_gets_its_window_and_keeps_its_score(article):
+def test_every_passage_gets_its_window_and_the_score_of_its_articles_best(article):
     one = article(numbered(40))
     spans = sentences(one.text)
-    hits = [hit(one, *spans[20], score=0.9), hit(one, *spans[2], score=0.3)]
+    hits = [hit(one, *spans[20], score=0.3), hit(one, *spans[2], score=0.9)]
     first, second = windows(one, hits)
-    assert (first.support, second.support) == (0.9, 0.3)
+    assert (first.support, second.support) == (0.9, 0.9)
     assert "n20." in first.text
     assert "n2." in second.text
 
