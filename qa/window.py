@@ -50,10 +50,10 @@ class Window:
 
 
 def windows(article: Article, hits: Sequence[Hit]) -> list[Window]:
-    """A window for each passage of the article that was retrieved, in their order."""
+    """A window for each passage of the article that was retrieved, one at least, in their order."""
     spans = sentences(article.text)
     # A detail stands in a passage that says little of what the question is about; its article does.
-    support = max((hit.score for hit in hits), default=0.0)
+    support = max(hit.score for hit in hits)
     return [_window(article, spans, hit, support) for hit in hits]
 
 

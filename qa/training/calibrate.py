@@ -132,11 +132,11 @@ def _asked(
 def _read(spans: Sequence[Span], confidence: Confidence) -> list[Span]:
     """The spans up to where reading would have ended; uncalibrated, every passage is read."""
 
-    def passage(span: Span) -> tuple[float, str]:
+    def article(span: Span) -> tuple[float, str]:
         return -span.support, span.article_id
 
     found: list[Span] = []
-    for (support, article_id), group in groupby(sorted(spans, key=passage), passage):
+    for (support, article_id), group in groupby(sorted(spans, key=article), article):
         if confidence.settled(found, article_id, -support):
             break
         found += group
