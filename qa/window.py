@@ -48,6 +48,14 @@ class Window:
                 return start + shift, end + shift
         return None
 
+    def find(self, start: int, end: int) -> tuple[int, int] | None:
+        """A range of the article as a range of the window; None unless within one piece."""
+        for piece in self.pieces:
+            if piece.start <= start and end <= piece.start + piece.length:
+                shift = piece.at - piece.start
+                return start + shift, end + shift
+        return None
+
 
 def windows(article: Article, hits: Sequence[Hit]) -> list[Window]:
     """A window for each passage of the article that was retrieved, one at least, in their order."""

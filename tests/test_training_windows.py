@@ -1,16 +1,18 @@
 """Examples to train on: real text of the article, with its answers where they stand."""
 
 from dataclasses import replace
+from itertools import product
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import Passage
+from index import Hit, Passage, split
 from qa.labels import Labelled
+from qa.training import windows as training
 from qa.training.windows import examples, unanswered
-from qa.window import PARAGRAPH
+from qa.window import PARAGRAPH, windows
 
 TEXT = " ".join(
     f"On day {day} the {thing} was seen by “{name}”, who wrote of it 😀 in the paper."
@@ -20,6 +22,19 @@ TEXT = " ".join(
 )
 TITLE = "What was seen from the bridge"
 SEEDS = range(200)
+SHARE = training._SERVED
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    """Shows the article, or a part of it, and nothing as the service reads it."""
+    monkeypatch.setattr(training, "_SERVED", 0.0)
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """Shows what the service reads, of an article of several passages."""
+    monkeypatch.setattr(training, "_SERVED", 1.0)
 
 
 def places(*words):
@@ -201,6 +216,61 @@ def test_nothing_is_left_of_a_text_whose_every_sentence_holds_the_answer(article
     assert all(len(shown(labelled, one, seed)) == 1 for seed in SEEDS)
 
 
+def read(one, words=""):
+    """What the service reads for each of the article's passages that hold the words."""
+    return {windows(one, [Hit(part, 1.0)])[0].text for part in split(one) if words in part.text}
+
+
+def test_an_answer_is_shown_in_what_the_service_reads_where_it_stands(one, asked, served):
+    labelled = asked(*places(("Bo Ek", 7), ("Ann Lee", 0)))
+    drawn = [answered(labelled, one, seed) for seed in SEEDS]
+    assert {example.text for example in drawn} == read(one, "On day 22 ")
+    for example in drawn:
+        found = dict(zip(said(example), example.targets, strict=True))
+        assert example.text[: found["Bo Ek"][0]].endswith("On day 22 the bridge was seen by “")
+        assert {words: target[2] for words, target in found.items()} == pytest.approx(
+            {"Bo Ek": 0.8, "Ann Lee": 0.2}
+        )
+
+
+def test_a_question_without_an_answer_and_a_negative_are_shown_so_too(one, article, served):
+    other = replace(article(TEXT.replace("comet", "kite"), "Another bridge"), id="other")
+    labelled = Labelled("Who?", (), one.id)
+    passages = split(other)
+    for seed in SEEDS:
+        found = examples(labelled, {one.id: one, other.id: other}, passages, Random(seed))
+        assert found[0].text in read(one)
+        assert [example.text for example in found[1:]] == [
+            windows(other, [Hit(passage, 1.0)])[0].text for passage in passages
+        ]
+        assert {example.targets for example in found} == {()}
+
+
+def test_a_negative_is_cut_where_the_sentences_around_it_would_answer(one, asked, served):
+    near = split(one)[1]
+    start = TEXT.rindex("day ", 0, near.start)
+    labelled = asked((start, TEXT.index(" the", start)))
+    (day,) = labelled.answers
+    assert f"{day} " in windows(one, [Hit(near, 1.0)])[0].text
+    for seed in SEEDS:
+        *_, other = shown(labelled, one, seed, [near])
+        assert f"{day} " not in other.text
+        assert other.text.removeprefix(TITLE + PARAGRAPH) in near.text
+
+
+def test_an_article_of_one_passage_is_shown_as_it_is_or_in_part(article, served):
+    one = article("It rained. Bo Ek saw it. It rained again.", "Rain")
+    labelled = Labelled("Who saw it?", ("Bo Ek",), one.id, ((11, 16),))
+    texts = {answered(labelled, one, seed).text for seed in SEEDS}
+    assert all(text in one.text and "Bo Ek" in text for text in texts)
+
+
+def test_six_in_ten_questions_are_shown_what_the_service_reads(one, asked, monkeypatch):
+    monkeypatch.setattr(training, "_SERVED", SHARE)
+    labelled = asked(*places(("Bo Ek", 7)))
+    assert 100 < sum(answered(labelled, one, seed).text in read(one) for seed in SEEDS) < 140
+
+
 WORDS = st.sampled_from(["Sunak", "é", "😀", "👩‍🚀", "U.S.", "1,000", "“so”", "東京", ",", "(RAA)"])
 SENTENCES = st.lists(WORDS, min_size=1, max_size=30).map(lambda words: f"The {' '.join(words)}.")
 TEXTS = st.lists(SENTENCES, min_size=1, max_size=6).map("\n\n".join)
@@ -214,8 +284,10 @@ def test_whatever_the_text_an_answer_is_never_lost_or_moved(article, text, data)
     end = data.draw(st.integers(start + 1, len(text)))
     labelled = Labelled("Who?", (text[start:end],), one.id, ((start, end),))
     negative = Passage(one.id, 0, len(text), text)
-    for seed in range(4):
-        own, *_, other = examples(labelled, {one.id: one}, [negative], Random(seed))
+    for seed, share in product(range(4), (0.0, 1.0)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(training, "_SERVED", share)
+            own, *_, other = examples(labelled, {one.id: one}, [negative], Random(seed))
         ((first, last, weight),) = own.targets
         assert weight == 1
         assert own.text[first:last] in text[start:end]

@@ -57,6 +57,9 @@ def test_every_piece_is_a_slice_of_the_article_and_leads_back_to_it(article, tex
     for piece in window.pieces:
         there = window.text[piece.at : piece.at + piece.length]
         assert there == text[piece.start : piece.start + piece.length] != ""
+        start, end = piece.start, piece.start + piece.length
+        assert window.locate(*window.find(start, end)) == (start, end)
+        assert window.find(start, end + 1) is None
     assert any(
         piece.start <= spans[first][0] and spans[last][1] <= piece.start + piece.length
         for piece in window.pieces

@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from index import Article, Passage, sentences
+from index import Article, Hit, Passage, sentences, split
 from qa.borders import trim
 from qa.labels import Labelled
 from qa.metrics import holds
 from qa.training.swaps import swapped
-from qa.window import PARAGRAPH
+from qa.window import PARAGRAPH, Window, windows
 
+# Share of the questions whose texts are shown as the service reads them, behind the article's title
+# and lead, where an article has several passages: which of two like affairs it is about, they tell.
+_SERVED = 0.6
 _CROP = 0.5  # share of the paragraphs of which only some sentences are shown
 _CROP_WORDS = (30, 150)
 _STRUCK = 0.25  # share of the questions also shown with their answer's sentences taken out
@@ -48,11 +51,16 @@ def examples(
     """
     question = _typed(labelled.question, random)
     article = articles[labelled.article_id]
-    found = [_own(question, labelled, article, random)]
+    served = random.random() < _SERVED
+    found = [_own(question, labelled, article, served, random)]
     words = len(found[0].text.split())
     if labelled.places and random.random() < _STRUCK:
         found += _struck(question, labelled, article, words, random)
     for passage in negatives:
+        window = _window(articles[passage.article_id], passage) if served else None
+        if window is not None and not holds(window.text, labelled.answers):
+            found.append(Example(question, window.text, ()))
+            continue
         # About as long as the answered text, so that length tells nothing and padding is rare.
         start, end = _crop(passage.text, _anywhere(passage.text, random), words, random)
         text = _titled(articles[passage.article_id], passage.text[start:end], random)[1]
@@ -79,7 +87,8 @@ def unanswered(
     if question is None:
         return []
     question = _typed(question, random)
-    return [Example(question, _own(question, labelled, article, random).text, ())]
+    served = random.random() < _SERVED
+    return [Example(question, _own(question, labelled, article, served, random).text, ())]
 
 
 def _typed(question: str, random: Random) -> str:
@@ -94,23 +103,47 @@ def _told(labelled: Labelled, article: Article) -> list[tuple[int, int, bool]]:
     ]
 
 
-def _own(question: str, labelled: Labelled, article: Article, random: Random) -> Example:
+def _own(
+    question: str, labelled: Labelled, article: Article, served: bool, random: Random
+) -> Example:
     """The question's own paragraph, or some of it: around its answer, where it has one."""
-    start, end = 0, len(article.text)
     places = [trim(article.text, *place) for place in labelled.places]
-    if random.random() < _CROP:
-        around = places[0] if places else _anywhere(article.text, random)
-        start, end = _crop(article.text, around, random.randint(*_CROP_WORDS), random)
-    shift, text = _titled(article, article.text[start:end], random)
+    text, where = _shown(article, places, served, random)
     # Answers stand most agreed first; the second counts a quarter, the third a ninth of it.
-    weights = {
-        (first - start + shift, last - start + shift): 1 / rank**2
-        for rank, (first, last) in reversed(list(enumerate(places, 1)))
-        if start <= first and last <= end
-    }
+    weights = {place: 1 / rank**2 for rank, place in reversed(list(enumerate(where, 1))) if place}
     total = sum(weights.values())
     targets = ((*place, weight / total) for place, weight in weights.items())
     return Example(question, text, tuple(targets))
+
+
+def _shown(
+    article: Article, places: Sequence[tuple[int, int]], served: bool, random: Random
+) -> tuple[str, list[tuple[int, int] | None]]:
+    """What is shown of the article, with its first place; and where in it each place stands."""
+    around = [
+        passage
+        for passage in (split(article) if served else ())
+        if not places or (passage.start <= places[0][0] and places[0][1] <= passage.end)
+    ]
+    window = _window(article, random.choice(around)) if around else None
+    if window is not None:
+        return window.text, [window.find(*place) for place in places]
+    start, end = 0, len(article.text)
+    if random.random() < _CROP:
+        middle = places[0] if places else _anywhere(article.text, random)
+        start, end = _crop(article.text, middle, random.randint(*_CROP_WORDS), random)
+    shift, text = _titled(article, article.text[start:end], random)
+    return text, [
+        (first - start + shift, last - start + shift) if start <= first and last <= end else None
+        for first, last in places
+    ]
+
+
+def _window(article: Article, passage: Passage) -> Window | None:
+    """What the service reads for the passage; None when it is the whole article."""
+    if passage.text == article.text:
+        return None
+    return windows(article, [Hit(passage, 1.0)])[0]
 
 
 def _struck(
