@@ -15,6 +15,9 @@ from qa.records import Span
 
 CALIBRATION = "calibration.json"
 _FAR = 4.0  # a lead of more than this over the next answer says nothing more
+# Score from which on a lead counts in full, and less the nearer it is to that of "no answer":
+# where nothing answers, the first of several poor answers may be far ahead.
+_CLEAR = 3.0
 # What a span that is read later would have to make up for by its own score. With 3, 61 % of
 # the tokens of eight passages are not read, and F1 is none the less (71.2 for 70.8).
 _AHEAD = 3.0
@@ -24,12 +27,10 @@ _AHEAD = 3.0
 class Confidence:
     """The numbers of the curves, and from which probability on an answer is shown.
 
-    relevance of a span = score × span.score + share × span.log_share
-                          + support × span.support + words × span.shared
+    relevance of a span = score × span.score + support × span.support + words × span.shared
     strength of an answer = relevance of its best span + agreement × ln(places that say it)
-    probability = 1 / (1 + exp(−(bias + slope × strength + margin × lead + names × named))),
-    where the lead is the strength minus that of the best other answer, at most `_FAR` either
-    way, and named that of the best span.
+    probability = 1 / (1 + exp(−(bias + slope × strength + margin × lead))),
+    where the lead is what `leads` gives.
 
     `threshold`: with no answer as sure as that, none is shown. `sure`: from here on, the promised
     share of answers is right.
@@ -37,26 +38,19 @@ class Confidence:
     """
 
     score: float = 1.0
-    share: float = 0.0
     support: float = 0.0
     words: float = 0.0
     agreement: float = 0.0
     bias: float = 0.0
     slope: float = 1.0
     margin: float = 0.0
-    names: float = 0.0
     threshold: float = 0.5
     sure: float = 2.0
     calibrated: bool = False
 
     def relevance(self, span: Span) -> float:
         """What one span counts, by itself."""
-        return (
-            self.score * span.score
-            + self.share * span.log_share
-            + self.support * span.support
-            + self.words * span.shared
-        )
+        return self.score * span.score + self.support * span.support + self.words * span.shared
 
     def settled(self, spans: Sequence[Span], article_id: str, support: float) -> bool:
         """Whether an article of this retrieval score is not likely to answer better.
@@ -76,18 +70,23 @@ class Confidence:
         """What an answer counts that all of `spans` give."""
         return max(map(self.relevance, spans)) + self.agreement * math.log(len(spans))
 
-    def probability(self, strength: float, lead: float, named: float) -> float:
+    def probability(self, strength: float, lead: float) -> float:
         """The probability, 0 to 1, that an answer of this strength is right."""
-        power = self.bias + self.slope * strength + self.margin * lead + self.names * named
+        power = self.bias + self.slope * strength + self.margin * lead
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, power))))
 
 
-def leads(strengths: Sequence[float]) -> list[float]:
-    """By how much each strength is above the best of the others, within ±`_FAR`."""
+def leads(strengths: Sequence[float], scores: Sequence[float]) -> list[float]:
+    """By how much each answer is stronger than the best of the others, within ±`_FAR`.
+
+    `scores`: of each answer's best span. One that is ahead is so by the share of its lead that
+    its score is of `_CLEAR`, all at most, and by nothing when it does not beat "no answer".
+    """
     found = []
-    for number, one in enumerate(strengths):
+    for number, (one, score) in enumerate(zip(strengths, scores, strict=True)):
         others = [*strengths[:number], *strengths[number + 1 :]]
-        found.append(max(-_FAR, min(_FAR, one - max(others, default=-math.inf))))
+        lead = max(-_FAR, min(_FAR, one - max(others, default=-math.inf)))
+        found.append(min(lead, lead * max(0.0, min(1.0, score / _CLEAR))))
     return found
 
 

@@ -16,12 +16,11 @@ Floats = NDArray[np.float32]
 
 
 class Best(NamedTuple):
-    """A span of tokens, its score, and ln of the share its ends have among all that may answer."""
+    """A span of tokens, and its score."""
 
     first: int
     last: int
     score: float
-    log_share: float
 
 
 def best_spans(
@@ -42,7 +41,6 @@ def best_spans(
         null = float(start[0] + end[0])
         scores = _scores(start, end, part, first, last) - null
     scores = np.where(np.isfinite(scores), scores, -np.inf)
-    whole = _log_sum(start, part >= 0) + _log_sum(end, part >= 0) - null
     row, column = np.arange(len(start))[:, None], np.arange(MAX_TOKENS)[None, :]
     chosen: list[Best] = []
     while len(chosen) < count:
@@ -50,7 +48,7 @@ def best_spans(
         score = float(scores[begin, more])
         if score == -np.inf:
             break
-        chosen.append(Best(begin, begin + more, score, score - whole))
+        chosen.append(Best(begin, begin + more, score))
         scores[(row <= begin + more) & (row + column >= begin)] = -np.inf  # all that overlaps it
     return chosen
 
@@ -70,12 +68,3 @@ def _scores(
     legal = (beyond == stops) & first[begins] & last[stops]
     legal &= (part[begins] == part[stops]) & (part[begins] >= 0)
     return np.where(legal, start[begins] + end[stops], np.float32(-np.inf))
-
-
-def _log_sum(scores: Floats, where: NDArray[np.bool_]) -> float:
-    """ln Σ exp(score) over the finite scores at `where`."""
-    kept = scores[where & np.isfinite(scores)].astype(np.float64)
-    if not len(kept):
-        return 0.0
-    top = float(kept.max())
-    return top + float(np.log(np.exp(kept - top).sum()))

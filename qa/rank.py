@@ -33,9 +33,10 @@ def rank(
     """At most `k` answers, surest first; spans that say the same are one answer."""
     groups = candidates(question, spans, texts, confidence)
     strengths = [confidence.strength(group) for group in groups]
+    ahead = leads(strengths, [group[0].score for group in groups])
     ranked = [
-        Ranked(group, confidence.probability(strength, lead, group[0].named))
-        for group, strength, lead in zip(groups, strengths, leads(strengths), strict=True)
+        Ranked(group, confidence.probability(strength, lead))
+        for group, strength, lead in zip(groups, strengths, ahead, strict=True)
     ]
     return sorted(ranked, key=lambda one: -one.confidence)[:k]
 
@@ -68,10 +69,9 @@ def normalise_answer(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", plain).split())
 
 
-def _order(span: Span) -> tuple[float, float, float, float, float, str, int, int]:
+def _order(span: Span) -> tuple[float, float, float, str, int, int]:
     """Every field, so that equally sure spans stand in one order however they come in."""
-    numbers = -span.score, -span.support, -span.log_share, -span.shared, -span.named
-    return *numbers, span.article_id, span.start, span.end
+    return -span.score, -span.support, -span.shared, span.article_id, span.start, span.end
 
 
 def _overlap(one: Span, other: Span) -> bool:

@@ -17,7 +17,6 @@ from qa.borders import trim
 from qa.decode import Best
 from qa.errors import ReaderError
 from qa.layout import Layout, Scores, lay_out
-from qa.named import mentioned, names
 from qa.records import Span
 from qa.window import Window
 
@@ -42,13 +41,12 @@ class Reader:
     def read(self, question: str, windows: list[Window]) -> list[Span]:
         """The best spans of every window, in article offsets; scores compare across windows."""
         found: dict[tuple[str, int, int], Span] = {}
-        asked, named = set(stems(question)), names(question)
+        asked = set(stems(question))
         question = shortened(self._tokenizer, question)
         for window, row in self._rows(question, windows):
             layout = lay_out(row, window)
             best = layout.best(*self._run(row))
-            about = mentioned(named, f"{window.text} {window.known}")
-            for span in _spans(row, window, layout, asked, about, best):
+            for span in _spans(row, window, layout, asked, best):
                 place = span.article_id, span.start, span.end
                 if place not in found or found[place].score < span.score:
                     found[place] = span
@@ -146,12 +144,9 @@ def _spans(
     window: Window,
     layout: Layout,
     asked: set[str],
-    named: float,
     spans: list[Best],
 ) -> list[Span]:
-    """The spans of one row, in article offsets. `asked`: the stems of the question; `named`: the
-    share of its names that the article mentions.
-    """
+    """The spans of one row, in article offsets. `asked`: the stems of the question."""
     offsets = encoding.offsets
     found = []
     for best in spans:
@@ -159,6 +154,5 @@ def _spans(
         if place is not None:
             said = stems(layout.text(window, layout.sentence[best.first]))
             shared = len(asked.intersection(said)) / max(1, len(asked))
-            numbers = best.score, window.support, best.log_share, shared, named
-            found.append(Span(window.article_id, *place, *numbers))
+            found.append(Span(window.article_id, *place, best.score, window.support, shared))
     return found

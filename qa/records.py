@@ -76,10 +76,7 @@ class Span:
 
     `score`: start plus end logit of the span, minus those of "no answer here".
     `support`: the retrieval score, 0 to 1, of its article: that of the best passage there.
-    `log_share`: natural logarithm of the share that its two ends have among all words of the
-    window; 0 when no other words compete.
     `shared`: share of the question's telling words that its sentence holds, 0 to 1.
-    `named`: share of the question's names and numbers that its article mentions, 0 to 1.
     """
 
     article_id: str
@@ -87,9 +84,7 @@ class Span:
     end: int
     score: float
     support: float
-    log_share: float = 0.0
     shared: float = 0.0
-    named: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

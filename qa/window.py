@@ -13,7 +13,6 @@ from index import Article, Hit, sentences
 LEAD_WORDS = 60  # of the article's first sentences, when the passage is further down
 PARAGRAPH = "\n\n"  # stands between the pieces; no answer crosses one
 AROUND_WORDS = 40  # of the sentences before and after the passage
-KNOWN = 20_000  # characters of an article in which the question's names are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +29,12 @@ class Window:
     """Text for the reader; what lies outside the pieces (the title) can't be an answer.
 
     `support`: the retrieval score of the article, 0 to 1, which is that of its best passage.
-    `known`: the article's day and, as far as `KNOWN` characters, its text, in which the question's
-    names are looked for.
     """
 
     article_id: str
     text: str
     pieces: tuple[Piece, ...]
     support: float
-    known: str = ""
 
     def locate(self, start: int, end: int) -> tuple[int, int] | None:
         """A range of the window as a range of the article; None unless within one piece."""
@@ -68,7 +64,7 @@ def windows(article: Article, hits: Sequence[Hit]) -> list[Window]:
 def whole(article: Article) -> Window:
     """The window for a whole article, as labelled paragraphs are read."""
     pieces = (Piece(0, 0, len(article.text)),)
-    return Window(article.id, article.text, pieces, 1.0, article.published or "")
+    return Window(article.id, article.text, pieces, 1.0)
 
 
 def _window(article: Article, spans: list[tuple[int, int]], hit: Hit, support: float) -> Window:
@@ -83,8 +79,7 @@ def _window(article: Article, spans: list[tuple[int, int]], hit: Hit, support: f
     for start, end in ranges:
         pieces.append(Piece(len(text), start, end - start))
         text += article.text[start:end] + PARAGRAPH
-    known = f"{article.published or ''} {article.text[:KNOWN]}"
-    return Window(article.id, text, tuple(pieces), support, known)
+    return Window(article.id, text, tuple(pieces), support)
 
 
 def _lead_end(text: str, spans: list[tuple[int, int]]) -> int:

@@ -103,15 +103,7 @@ def test_every_citation_of_many_questions_is_exact(talkative):
     [
         ("Who signed the RAA between Britain and Japan?", ("Sunak", "Kishida")),
         ("when did the raa between japan and the uk come into force", ("15 October",)),
-        pytest.param(
-            "who signed the raa with australia",
-            ("Kishida", "Morrison"),
-            marks=pytest.mark.xfail(
-                strict=True,
-                raises=AssertionError,
-                reason="the ministers who signed it with the Philippines come first",
-            ),
-        ),
+        ("who signed the raa with australia", ("Kishida", "Morrison")),
         ("Where did Sunak and Kishida sign the RAA?", ("Tower of London",)),
     ],
 )

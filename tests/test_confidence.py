@@ -13,28 +13,25 @@ from qa.confidence import CALIBRATION, Confidence, leads, load_confidence
 
 NUMBERS = {
     "score": 0.25,
-    "share": 0.5,
     "support": 2.0,
     "words": 0.75,
     "agreement": 0.3,
     "bias": -0.5,
     "slope": 1.5,
     "margin": 0.4,
-    "names": 0.6,
     "threshold": 0.35,
     "sure": 0.9,
 }
 FITTED = Confidence(**NUMBERS)
 MODELS = {"reader": "reader-1:0a", "library": "embedder:0b+1"}
 SCORES = st.floats(-1e6, 1e6)
-SHARES = st.floats(-50, 0)
 
 
-def span(score, support=0.5, log_share=0.0, shared=0.0):
-    return Span("a", 0, 1, score, support, log_share, shared)
+def span(score, support=0.5, shared=0.0):
+    return Span("a", 0, 1, score, support, shared)
 
 
-NUMBERS_OF_A_SPAN = st.tuples(SCORES, st.floats(0, 1), SHARES, st.floats(0, 1))
+NUMBERS_OF_A_SPAN = st.tuples(SCORES, st.floats(0, 1), st.floats(0, 1))
 
 
 @given(NUMBERS_OF_A_SPAN, NUMBERS_OF_A_SPAN)
@@ -43,7 +40,7 @@ def test_more_of_anything_is_never_less_relevant(one, other):
     assert FITTED.relevance(span(*low)) <= FITTED.relevance(span(*high))
 
 
-NUMBERS_OF_AN_ANSWER = st.tuples(SCORES, st.floats(-4, 4), st.floats(0, 1))
+NUMBERS_OF_AN_ANSWER = st.tuples(SCORES, st.floats(-4, 4))
 
 
 @given(NUMBERS_OF_AN_ANSWER, NUMBERS_OF_AN_ANSWER)
@@ -68,8 +65,8 @@ def test_reading_is_over_when_no_retrieval_score_could_make_up_for_the_lead():
 def test_what_words_are_shared_ends_no_reading_by_itself():
     fitted = replace(FITTED, calibrated=True)
     for shared in (0.0, 1.0):
-        assert fitted.settled([span(12.0, 0.5, 0.0, shared)], "b", 0.5)
-        assert not fitted.settled([span(11.9, 0.5, 0.0, shared)], "b", 0.5)
+        assert fitted.settled([span(12.0, 0.5, shared)], "b", 0.5)
+        assert not fitted.settled([span(11.9, 0.5, shared)], "b", 0.5)
 
 
 def test_another_passage_of_the_same_article_is_always_read():
@@ -80,33 +77,56 @@ def test_uncalibrated_scores_end_no_reading():
     assert not FITTED.settled([span(1e6)], "b", 0.0)
 
 
-@given(st.floats(allow_nan=False), st.floats(-4, 4), st.floats(0, 1))
-def test_it_is_a_probability_even_at_the_ends(strength, lead, named):
-    assert 0 <= FITTED.probability(strength, lead, named) <= 1
+@given(st.floats(allow_nan=False), st.floats(-4, 4))
+def test_it_is_a_probability_even_at_the_ends(strength, lead):
+    assert 0 <= FITTED.probability(strength, lead) <= 1
 
 
 def test_the_curves_are_those_that_are_written_down():
-    one, other = span(2.0, 0.25, -1.0, 0.5), span(-2.0, 0.5, -3.0)
-    assert FITTED.relevance(one) == 0.25 * 2 - 0.5 + 2 * 0.25 + 0.75 * 0.5
+    one, other = span(2.0, 0.25, 0.5), span(-2.0, 0.25)
+    assert FITTED.relevance(one) == 0.25 * 2 + 2 * 0.25 + 0.75 * 0.5
     assert FITTED.strength([other, one]) == FITTED.relevance(one) + 0.3 * math.log(2)
     assert FITTED.strength([one]) == FITTED.relevance(one)
-    power = -0.5 + 1.5 * 2.0 + 0.4 * -1.0 + 0.6 * 0.5
-    assert FITTED.probability(2.0, -1.0, 0.5) == pytest.approx(1 / (1 + math.exp(-power)))
+    power = -0.5 + 1.5 * 2.0 + 0.4 * -1.0
+    assert FITTED.probability(2.0, -1.0) == pytest.approx(1 / (1 + math.exp(-power)))
 
 
-@given(st.lists(st.floats(-10, 10), min_size=1, max_size=6))
-def test_a_lead_is_over_the_best_of_the_others_within_four(strengths):
-    found = leads(strengths)
+ANSWERS = st.lists(st.tuples(st.floats(-10, 10), st.floats(-10, 10)), min_size=1, max_size=6)
+
+
+@given(ANSWERS)
+def test_a_lead_is_over_the_best_of_the_others_within_four(answers):
+    strengths, scores = map(list, zip(*answers, strict=True))
+    found = leads(strengths, scores)
     assert len(found) == len(strengths)
     for number, lead in enumerate(found):
         others = strengths[:number] + strengths[number + 1 :]
         plain = strengths[number] - max(others) if others else math.inf
-        assert lead == max(-4, min(4, plain))
+        whole = max(-4, min(4, plain))
+        if whole < 0 or scores[number] >= 3:
+            assert lead == whole
+        else:
+            assert lead == pytest.approx(whole * max(0, scores[number] / 3))
+
+
+@given(ANSWERS)
+def test_of_two_answers_the_stronger_never_has_the_smaller_lead_below_nothing(answers):
+    strengths, scores = map(list, zip(*answers, strict=True))
+    found = sorted(zip(strengths, leads(strengths, scores), strict=True))
+    behind = [lead for strength, lead in found if strength < max(strengths)]
+    assert behind == sorted(behind)
+    assert all(lead <= 0 for lead in behind)
+
+
+def test_a_lead_counts_as_far_as_the_answer_beats_no_answer():
+    assert leads([2.0, 1.0], [3.0, 9.0]) == [1.0, -1.0]
+    assert leads([2.0, 1.0], [1.5, 9.0]) == [0.5, -1.0]
+    assert leads([2.0, 1.0], [-0.5, 9.0]) == [0.0, -1.0], "it is ahead of poor answers alone"
 
 
 def test_equal_answers_lead_by_nothing():
-    assert leads([1.5, 1.5, 0.0]) == [0.0, 0.0, -1.5]
-    assert leads([]) == []
+    assert leads([1.5, 1.5, 0.0], [5.0, 5.0, 5.0]) == [0.0, 0.0, -1.5]
+    assert leads([], []) == []
 
 
 @pytest.fixture
@@ -141,10 +161,10 @@ def test_without_a_calibration_an_answer_counts_when_it_beats_no_answer(tmp_path
     plain = load_confidence(tmp_path, **MODELS)
     assert not plain.calibrated
     for score, shown in ((0.01, True), (0.0, True), (-0.01, False)):
-        strength = plain.strength([span(score, support=0.9, log_share=-3.0), span(-5.0)])
+        strength = plain.strength([span(score, support=0.9), span(-5.0)])
         for lead in (-4.0, 0.0, 4.0):
-            assert (plain.probability(strength, lead, 1.0) >= plain.threshold) == shown
-    assert plain.probability(1e9, 4.0, 1.0) < plain.sure, "nothing is sure that was not calibrated"
+            assert (plain.probability(strength, lead) >= plain.threshold) == shown
+    assert plain.probability(1e9, 4.0) < plain.sure, "nothing is sure that was not calibrated"
 
 
 @pytest.mark.parametrize(

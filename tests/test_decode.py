@@ -1,7 +1,5 @@
 """The best legal spans of one row of scores, against a plain search over all of them."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -51,7 +49,7 @@ def legal(row):
 def test_the_best_spans_are_those_of_a_search_over_all(row, count):
     chosen = best_spans(*row, count)
     left = list(legal(row))
-    for begin, stop, score, _ in chosen:
+    for begin, stop, score in chosen:
         assert (begin, stop, score) in left
         assert score == max(score for _, _, score in left)
         left = [one for one in left if one[1] < begin or one[0] > stop]
@@ -70,9 +68,8 @@ def test_chosen_spans_are_in_order_and_never_overlap(row):
 
 @given(rows(st.sampled_from([1.0, -2.0, np.nan, np.inf, -np.inf])))
 def test_scores_that_are_no_numbers_are_never_chosen(row):
-    for begin, stop, score, log_share in best_spans(*row, EVERY):
+    for begin, stop, score in best_spans(*row, EVERY):
         assert np.isfinite(score)
-        assert np.isfinite(log_share)
         assert np.isfinite(row[0][[0, begin]]).all()
         assert np.isfinite(row[1][[0, stop]]).all()
 
@@ -91,43 +88,6 @@ def test_the_score_is_start_plus_end_minus_no_answer():
     assert (best.first, best.last, best.score) == (2, 3, 6.0)
 
 
-@given(rows())
-def test_the_share_is_that_of_both_ends_among_all_words_that_may_answer(row):
-    start, end, paragraph, _, _ = row
-    inside = np.flatnonzero(paragraph >= 0)
-    for begin, stop, _, log_share in best_spans(*row, EVERY):
-        shares = [
-            math.exp(scores[token]) / sum(math.exp(scores[other]) for other in inside)
-            for scores, token in ((start, begin), (end, stop))
-        ]
-        assert log_share == pytest.approx(math.log(shares[0]) + math.log(shares[1]), abs=1e-5)
-        assert log_share < 1e-6
-
-
-def test_the_share_does_not_depend_on_what_speaks_for_no_answer():
-    every = np.ones(3, dtype=bool)
-    found = []
-    for null in (-50, 0, 50):
-        scores = np.array([null, 2, 1], dtype=np.float32)
-        [best] = best_spans(scores, scores, np.array([-1, 0, 0]), every, every, 1)
-        found.append(best.log_share)
-    assert found == pytest.approx([2 * math.log(1 / (1 + math.exp(-1)))] * 3, abs=1e-5)
-
-
-def test_the_only_word_has_all_of_the_share():
-    scores = np.array([3, 7, 9], dtype=np.float32)
-    every = np.ones(3, dtype=bool)
-    [best] = best_spans(scores, scores, np.array([-1, 0, -1]), every, every, 3)
-    assert best.log_share == 0.0
-
-
-def test_scores_far_apart_do_not_overflow():
-    start = np.array([0, 3e4, -3e4, 0], dtype=np.float32)
-    every = np.ones(4, dtype=bool)
-    found = best_spans(start, start, np.array([-1, 0, 0, 0]), every, every, 3)
-    assert [best.log_share for best in found] == [0.0, -6e4, -12e4]
-
-
 @pytest.mark.parametrize("length", [MAX_TOKENS, MAX_TOKENS + 1])
 def test_no_span_is_longer_than_the_longest_answer(length):
     tokens = length + 1
@@ -135,7 +95,7 @@ def test_no_span_is_longer_than_the_longest_answer(length):
     start[1] = end[-1] = 9
     paragraph = np.array([-1] + [0] * length)
     every = np.ones(tokens, dtype=bool)
-    [(begin, stop, score, _)] = best_spans(start, end, paragraph, every, every, 1)
+    [(begin, stop, score)] = best_spans(start, end, paragraph, every, every, 1)
     assert stop - begin < MAX_TOKENS
     assert ((begin, stop) == (1, length)) == (length == MAX_TOKENS)
     assert score == (18 if length == MAX_TOKENS else 9)

@@ -1,13 +1,11 @@
 """What the reader reads for a passage, and the way back to the article."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Hit, Passage, sentences
-from qa.window import AROUND_WORDS, KNOWN, LEAD_WORDS, PARAGRAPH, whole, windows
+from qa.window import AROUND_WORDS, LEAD_WORDS, PARAGRAPH, whole, windows
 
 WORDS = st.sampled_from(
     [
@@ -136,14 +134,6 @@ def test_every_passage_gets_its_window_and_the_score_of_its_articles_best(articl
     assert (first.support, second.support) == (0.9, 0.9)
     assert "n20." in first.text
     assert "n2." in second.text
-
-
-def test_what_is_known_of_an_article_is_its_day_and_its_text_as_far_as_is_looked(article):
-    one = replace(article("Ann smiled. " * (KNOWN // 10)), published="2023-08-20")
-    for window in windows(one, [hit(one, 0, 11), hit(one, 12, 23)]):
-        assert window.known == f"2023-08-20 {one.text[:KNOWN]}"
-    (undated,) = windows(article("Ann smiled."), [hit(article("Ann smiled."), 0, 11)])
-    assert undated.known.strip() == "Ann smiled."
 
 
 def test_an_article_of_one_word_is_read(article):

@@ -31,10 +31,10 @@ from qa.records import Span
 _LOOKED_AT = 10  # answers of each question, when spans are weighed against each other
 _LEAST = 100  # questions; from fewer, no share of 95 % can be told from one of 85 %
 # The surest answer is shown from here on: more questions come out right than from a half on, and
-# from 0.4 on no more of seeds/, but more that it can't answer get one (figures in README.md).
-_SHOWN = 0.42
+# a little lower no more of seeds/, but more that it can't answer get one (figures in README.md).
+_SHOWN = 0.31
 # Where the fit begins; it only decides which spans stand for an answer in the first round.
-_FIRST = Confidence(score=0.35, share=0.3, support=1.75, agreement=0.3)
+_FIRST = Confidence(score=0.35, support=1.75, agreement=0.3)
 
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
@@ -147,18 +147,17 @@ def _fit(cases: Sequence[Case], promise: float) -> Confidence:
     """Weights of a span's numbers first, over many answers; then the curve of the best ones."""
     confidence = _FIRST
     for _ in range(2):
-        _, score, share, support, words, agreement = _logistic(*_answers(cases, confidence))
+        _, score, support, words, agreement = _logistic(*_answers(cases, confidence))
         confidence = replace(
             confidence,
             score=score,
-            share=share,
             support=support,
             words=words,
             agreement=agreement,
         )
     rows, right = _best_answers(cases, confidence)
-    bias, slope, margin, names = _logistic(rows, right)
-    confidence = replace(confidence, bias=bias, slope=slope, margin=margin, names=names)
+    bias, slope, margin = _logistic(rows, right)
+    confidence = replace(confidence, bias=bias, slope=slope, margin=margin)
     sure = np.array([confidence.probability(*row) for row in rows])
     return replace(confidence, threshold=_SHOWN, sure=_promised(sure, right, promise))
 
@@ -170,19 +169,20 @@ def _answers(cases: Sequence[Case], confidence: Confidence) -> tuple[Floats, Tru
         for group in case.candidates(confidence)[:_LOOKED_AT]:
             best = max(group, key=confidence.relevance)
             places = math.log(len(group))
-            rows.append((best.score, best.log_share, best.support, best.shared, places))
+            rows.append((best.score, best.support, best.shared, places))
             right.append(case.right(group))
     return np.array(rows), np.array(right)
 
 
 def _best_answers(cases: Sequence[Case], confidence: Confidence) -> tuple[Floats, Truths]:
-    """Strength, lead and names of each question's best answer, and whether it is right."""
+    """Strength and lead of each question's best answer, and whether it is right."""
     rows, right = [], []
     for case in cases:
         found = case.candidates(confidence)
         if found:
             strengths = [confidence.strength(group) for group in found]
-            rows.append((strengths[0], leads(strengths)[0], found[0][0].named))
+            ahead = leads(strengths, [group[0].score for group in found])
+            rows.append((strengths[0], ahead[0]))
             right.append(case.right(found[0]))
     return np.array(rows), np.array(right)
 
