@@ -30,7 +30,7 @@ from index import (
 from qa.cite import cite
 from qa.confidence import Confidence, load_confidence
 from qa.convert import reader_folder
-from qa.rank import Ranked, rank
+from qa.rank import Ranked, places, rank
 from qa.reader import Reader, load_reader
 from qa.reason import reason
 from qa.records import Filters, NearPassage, Question, Reply, Span
@@ -49,7 +49,8 @@ CORES = os.cpu_count() or 1
 class Reading:
     """What was read for one question.
 
-    `spelled`: its words, with acronyms spelled out. `timings`: milliseconds by stage.
+    `spelled`: its words, with acronyms spelled out. `found`: what each window gave, a place in
+    several of them more than once. `timings`: milliseconds by stage.
     """
 
     library: AnyLibrary
@@ -57,13 +58,18 @@ class Reading:
     spelled: str
     hits: list[Hit]
     articles: dict[str, Article]
-    spans: list[Span]
+    found: list[Span]
     timings: dict[str, float]
 
     @property
     def asked(self) -> str:
         """The question's words, and those its acronyms stand for."""
         return f"{self.question.text} {self.spelled}"
+
+    @property
+    def spans(self) -> list[Span]:
+        """What was read, each place once."""
+        return places(self.found)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -195,13 +201,13 @@ class QA:
         """The first of the windows read too; how many of the others are worth reading."""
         with timed(reading.timings, "read"):
             found = self._reader.read(reading.spelled, todo[:1])
-            spans = _best([*reading.spans, *found])
+            reading = replace(reading, found=[*reading.found, *found])
         rest = todo[1:]
         settled = any(
-            self._confidence.settled(spans, following.article_id, following.support)
+            self._confidence.settled(reading.spans, following.article_id, following.support)
             for following in rest[:1]
         )
-        return replace(reading, spans=spans), 0 if settled else len(rest)
+        return reading, 0 if settled else len(rest)
 
     def _find(self, text: str, filters: Filters, k: int) -> Reading:
         """At most `k` passages for the question, unread."""
@@ -289,13 +295,3 @@ def _windows(articles: dict[str, Article], hits: list[Hit]) -> list[Window]:
         for id, article in articles.items()
         for one in windows(article, [hit for hit in hits if hit.passage.article_id == id])
     ]
-
-
-def _best(spans: list[Span]) -> list[Span]:
-    """Each place once, with its best score: windows of one article overlap."""
-    best: dict[tuple[str, int, int], Span] = {}
-    for span in spans:
-        place = span.article_id, span.start, span.end
-        if place not in best or best[place].score < span.score:
-            best[place] = span
-    return list(best.values())

@@ -6,7 +6,8 @@ It must not know what a model or an article is beyond the text it is given.
 import re
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 from qa.confidence import Confidence, leads
 from qa.records import Span
@@ -21,6 +22,17 @@ class Ranked:
 
     spans: tuple[Span, ...]
     confidence: float
+
+
+def places(spans: Sequence[Span]) -> list[Span]:
+    """Each place once: where windows of an article overlap, by the mean of what they scored.
+
+    What only a window that shows less takes for an answer counts less then.
+    """
+    found: dict[tuple[str, int, int], list[Span]] = {}
+    for span in spans:
+        found.setdefault((span.article_id, span.start, span.end), []).append(span)
+    return [replace(same[0], score=fmean(span.score for span in same)) for same in found.values()]
 
 
 def rank(

@@ -1,6 +1,7 @@
 """Spans of all passages become distinct answers; the order they come in never matters."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 from hypothesis import example, given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from qa import Span
 from qa.confidence import Confidence
-from qa.rank import candidates, normalise_answer, rank
+from qa.rank import candidates, normalise_answer, places, rank
 
 BY_SCORE = Confidence(score=1.0)
 BY_BOTH = Confidence(score=1.0, support=1.0)
@@ -51,6 +52,15 @@ def test_the_same_words_at_two_places_of_one_article_are_two_spans_of_one_answer
     spans = [span("a", "Sunak", 1.0), span("a", "Sunak", 2.0, nth=1), span("b", "Sunak", 0.0)]
     (only,) = rank(QUESTION, spans, TEXTS, BY_SCORE, 3)
     assert only.spans == (spans[1], spans[0], spans[2])
+
+
+def test_a_place_that_several_windows_show_counts_by_the_mean_in_any_order():
+    spans = [span("a", "London", score) for score in (0.1, 0.2, 0.3)] + [span("a", "Sunak", 2.5)]
+    found = {frozenset(places(order)) for order in permutations(spans)}
+    assert len(found) == 1
+    london, sunak = sorted(*found, key=lambda one: one.start)
+    assert london.score == pytest.approx(0.2)
+    assert sunak == spans[3]
 
 
 def test_of_overlapping_spans_of_an_article_only_the_surest_counts():
