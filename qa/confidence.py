@@ -18,8 +18,8 @@ _FAR = 4.0  # a lead of more than this over the next answer says nothing more
 # Score from which on a lead counts in full, and less the nearer it is to that of "no answer":
 # where nothing answers, the first of several poor answers may be far ahead.
 _CLEAR = 3.0
-# What a span that is read later would have to make up for by its own score. With 3, 61 % of
-# the tokens of eight passages are not read, and F1 is none the less (71.2 for 70.8).
+# What a span that is read later would have to make up for by its own score. With 3, a third of
+# the spans of eight passages is not looked for on seeds/, and F1 is none the less (78.8 for 78.8).
 _AHEAD = 3.0
 
 
@@ -105,6 +105,8 @@ def load_confidence(folder: Path, reader: str, library: str) -> Confidence:
             return Confidence()
         names = [field.name for field in fields(Confidence) if field.name != "calibrated"]
         numbers = {name: float(written["numbers"][name]) for name in names}
+        if not written["numbers"].keys() <= {field.name for field in fields(Confidence)}:
+            raise ValueError("it was fitted with numbers that are weighed no more")
         if not all(map(math.isfinite, numbers.values())):
             raise ValueError("a number is not finite")
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:

@@ -183,6 +183,11 @@ def test_a_number_that_is_missing_or_none_is_told(beside, name):
             load_confidence(beside(numbers), **MODELS)
 
 
+def test_a_calibration_of_numbers_that_are_weighed_no_more_is_told(beside):
+    with pytest.raises(ReaderError, match="run citespan calibrate to make it anew"):
+        load_confidence(beside(NUMBERS | {"names": 0.6}), **MODELS)
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 10**400])
 def test_a_number_that_is_not_finite_is_told(beside, number):
     with pytest.raises(ReaderError, match=r"calibration\.json can't be read"):
