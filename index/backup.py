@@ -14,7 +14,7 @@ from typing import Any
 
 from index.build import build_articles
 from index.database import copy_database, missing
-from index.derived import clear_old, write_derived
+from index.derived import clear_old, newest, write_derived
 from index.embed import DEFAULT_EMBEDDER
 from index.errors import LibraryCorrupt, LibraryError
 from index.files import file_digest
@@ -91,19 +91,41 @@ def _restore(file: Path, folder: Path, embedder: str) -> Report:
         store = Store(copy, write=True)
         if damage := store.damage():
             raise LibraryCorrupt(f"{file} holds a damaged library: {damage[0]}")
-        current = Store(folder / DATABASE, write=True)
-        revision = max(current.revision, store.revision) + 1
-        current.close()
         home = folder / DERIVED
+        there = _revision(folder)
+        former = newest(home) if there is None else there
+        revision = max(former, store.revision) + 1
         written = write_derived(store, store.dimension(), home, revision, None)
         with store.transaction():
             store.set_meta("seal", written.seal)
             store.set_meta("revision", str(revision))
         store.close()
+        if there is None:
+            _put_aside(folder / DATABASE)
         copy_database(copy, folder / DATABASE)
         clear_old(home, revision)
     # What is left to make is the embedder's other form, where it is not there yet.
     return build_articles([], folder, embedder, lambda origin: False)
+
+
+def _revision(folder: Path) -> int | None:
+    """That of the library there; None where its file is damaged."""
+    try:
+        current = Store(folder / DATABASE, write=True)
+        try:
+            return current.revision
+        finally:
+            current.close()
+    except LibraryCorrupt:
+        return None
+
+
+def _put_aside(path: Path) -> None:
+    """Rename a database and its log, so that nothing is lost that could still be read."""
+    for end in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + end)
+        if file.exists():
+            file.replace(path.with_name(f"{path.name}.damaged{end}"))
 
 
 def _unpack(file: Path, target: Path) -> None:

@@ -138,10 +138,19 @@ def _opened(seal: str) -> Seal:
 
 def clear_old(home: Path, revision: int) -> None:
     """Delete the indexes of old revisions, and of later ones that were never published."""
-    for folder in home.glob("r*"):
-        number = folder.name[1:]
-        if number.isdigit() and not revision - _KEPT < int(number) <= revision:
-            shutil.rmtree(folder, ignore_errors=True)
+    for number in _revisions(home):
+        if not revision - _KEPT < number <= revision:
+            shutil.rmtree(_folder(home, number), ignore_errors=True)
+
+
+def newest(home: Path) -> int:
+    """The highest revision that has indexes, published or not; 0 for none."""
+    return max(_revisions(home), default=0)
+
+
+def _revisions(home: Path) -> list[int]:
+    names = (folder.name[1:] for folder in home.glob("r*"))
+    return [int(name) for name in names if name.isdecimal()]
 
 
 def _folder(home: Path, revision: int) -> Path:

@@ -95,8 +95,9 @@ class QA:
 
     @property
     def edition(self) -> str:
-        """Names everything that replies depend on: the models, and the library as opened."""
-        return f"{self._reader.fingerprint} {self._embedder_fingerprint} {self.library.published}"
+        """Names everything that replies depend on: models, confidence, the library as opened."""
+        models = f"{self._reader.fingerprint} {self._embedder_fingerprint} {self._confidence}"
+        return f"{models} {self.library.published}"
 
     @property
     def library(self) -> AnyLibrary:

@@ -3,6 +3,8 @@
 It must not know who said it, nor through what.
 """
 
+import errno
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -59,10 +61,17 @@ def keep_feedback(folder: Path, row: dict[str, Any]) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "ab", buffering=0) as file:
-            if file.tell() + len(line) > LIMIT:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            before = file.seek(0, os.SEEK_END)
+            if before + len(line) > LIMIT:
                 raise FeedbackLost(f"{FILE} is full: export it and move it away")
-            file.write(line)
-            os.fsync(file.fileno())
+            try:
+                if file.write(line) < len(line):  # a part of it, where the disk is full then
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(before)
+                raise
     except OSError as error:
         raise FeedbackLost(f"{FILE} can't be written: {error.strerror}") from error
 

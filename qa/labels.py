@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from index import Article
-from qa.errors import LabelError
-from qa.records import is_day
+from qa.errors import LabelError, QuestionError, QuestionTooLong
+from qa.records import Question, is_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ def _paragraphs(path: Path) -> list[tuple[str, str | None, dict[str, Any]]]:
             for paragraph in entry["paragraphs"]
         ]
         for title, published, paragraph in found:
+            title.encode()  # half a character is no text: ValueError
             if published is not None and not is_day(published):
                 raise LabelError(
                     f"{path}: “{title:.60}” was published “{published!s:.30}”: give a day as"
@@ -73,7 +74,7 @@ def _paragraphs(path: Path) -> list[tuple[str, str | None, dict[str, Any]]]:
             text, asked = paragraph["context"], paragraph["qas"]
             if not (isinstance(text, str) and text.strip() and isinstance(asked, list)):
                 raise LabelError(f"{path}: a paragraph of “{title:.60}” has no text or questions")
-            text.encode()  # half a character is no text: ValueError
+            text.encode()
         return found
     except OSError as error:
         raise LabelError(f"{path} can't be read: {error.strerror}") from error
@@ -99,7 +100,9 @@ def _labelled(row: Any, article: Article) -> Labelled:
                     f" at {start}"
                 )
         texts = tuple(dict.fromkeys(answer["text"] for answer in answers))
-        question = str(row["question"])
+        question = Question(" ".join(str(row["question"]).split())).text
+    except (QuestionError, QuestionTooLong) as error:
+        raise LabelError(f"question {row.get('id')}: {error}") from error
     except (TypeError, KeyError, AttributeError) as error:
         raise LabelError(f"question {row!r:.80} is not a SQuAD row") from error
     return Labelled(question, texts, article.id, tuple(dict.fromkeys(places)))

@@ -48,4 +48,15 @@ def lay_out(encoding: Any, window: Window) -> Layout:
         if sequence == 1 and window.locate(*offsets[token]) is not None:
             sentence[token] = bisect_right(starts, offsets[token][0])
     first = np.array([i == 0 or words[i] != words[i - 1] for i in range(length)])
-    return Layout(sentence, first, np.append(first[1:], True), places)
+    last = np.append(first[1:], True)
+    # A long window is read in parts, which may begin and end in the middle of a word.
+    own = np.flatnonzero(np.array(encoding.sequence_ids) == 1)
+    if len(own):
+        first[own[0]] &= not _inside(window.text, offsets[own[0]][0])
+        last[own[-1]] &= not _inside(window.text, offsets[own[-1]][1])
+    return Layout(sentence, first, last, places)
+
+
+def _inside(text: str, place: int) -> bool:
+    """Whether letters or digits stand on both sides of a place."""
+    return text[:place][-1:].isalnum() and text[place : place + 1].isalnum()

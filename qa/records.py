@@ -41,6 +41,10 @@ class Filters:
             )
         if "" in (*self.sources, *self.article_ids):
             raise FilterError("a source or an article to filter by has no name: leave it out")
+        try:
+            "".join((*self.sources, *self.article_ids)).encode()
+        except UnicodeEncodeError as error:
+            raise FilterError("a source or an article to filter by is not in UTF-8") from error
         if max(len(self.sources), len(self.article_ids)) > MAX_NAMES:
             raise FilterError(f"filter by at most {MAX_NAMES} sources and {MAX_NAMES} articles")
 

@@ -355,3 +355,9 @@ def test_refresh_tells_whether_there_was_something_new(seed_library, reader, sur
     assert qa.refresh() is False
     assert qa.library is library
     assert library.revision == Library(seed_library).revision
+
+
+def test_another_calibration_is_another_edition(seed_library, calibrated):
+    """Else a client would be told that nothing changed since it asked."""
+    editions = {open_qa(seed_library, calibrated(bias=bias)).edition for bias in (0.0, 0.5, 0.5)}
+    assert len(editions) == 2

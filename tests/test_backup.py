@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from index import (
     verify,
 )
 from index.build import build_articles
+from index.database import Database
 from index.library import DERIVED, MODELS, published
 
 WORDS = ("alpaca", "beaver", "gazelle", "dingo")
@@ -169,3 +171,29 @@ def test_repair_makes_derived_indexes_anew(home, tiny_embedder):
     report = repair(home, str(tiny_embedder))
     assert report.notes == ["the search index has been rebuilt"] and report.revision == 2
     assert verify(home) == [] and words_of(home) == {"alpaca", "beaver"}
+
+
+@pytest.mark.parametrize("damage", ["cut", "head", "page", "foreign"])
+def test_what_is_damaged_is_put_aside_for_what_was_kept(home, kept, tiny_embedder, damage):
+    file = home / "library.db"
+    before = Library(home)
+    Database(file, write=True).close()  # the log goes into the file
+    content = file.read_bytes()
+    with sqlite3.connect(home / "other.db") as other:
+        other.execute("CREATE TABLE recipes (name TEXT)")
+    file.write_bytes(
+        {
+            "cut": content[:-100],
+            "head": b"x" + content[1:],
+            "page": content[:4096] + os.urandom(4096) + content[8192:],
+            "foreign": (home / "other.db").read_bytes(),
+        }[damage]
+    )
+    damaged = file.read_bytes()
+    with pytest.raises(LibraryCorrupt):
+        Library(home)
+    restore(kept, home, str(tiny_embedder))
+    assert words_of(home) == {"alpaca", "beaver"}
+    assert before.latest() == published(home) and published(home)[0] == 2
+    assert (home / "library.db.damaged").read_bytes() == damaged
+    before.close()

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from labelled import ferries, squad
 
+from index import MODELS
+from qa.cli import main
 from qa.confidence import Confidence, load_confidence
 from qa.convert import reader_folder
 from qa.errors import ReaderError
@@ -104,3 +108,14 @@ def test_a_name_that_can_not_be_fetched_is_refused_in_one_sentence(tmp_path, mon
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ReaderError, match="neither a folder nor a model"):
         reader_folder("citespan-tests/there-is-no-such-model", tmp_path)
+
+
+def test_what_is_calibrated_is_the_reader_that_is_asked(tiny_models, tmp_path):
+    """A converted model's numbers lie where `ask`, `eval` and `serve` look for them."""
+    days = squad(tmp_path / "days.json", *ferries(range(60)))
+    data, source = tmp_path / "data", str(tiny_models / "spans")
+    data.mkdir()
+    given = ["calibrate", str(days), "--data", str(data), "--reader", source]
+    assert "too few to calibrate with" in CliRunner().invoke(main, given).output
+    (made,) = data.rglob("reader-*")
+    assert reader_folder(source, data / MODELS) == made

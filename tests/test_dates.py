@@ -54,6 +54,8 @@ def test_what_is_sure(sentence, published, words, time):
         ("They are to sign it on Friday.", WEDNESDAY),
         ("It must be signed by Friday.", WEDNESDAY),
         ("Britain today is an island.", WEDNESDAY),
+        ("He sailed on 20 Augu\u017ft, a Thur\u017fday, or on FR\u0130DAY.", "1776-08-22"),
+        ("He sailed \u017fix days ago.", "1776-08-22"),
         ("They meet every Monday.", WEDNESDAY),
         ("The Saturday before, it had rained.", WEDNESDAY),
         ("It began on Monday, 15 October.", "2023-10-16"),

@@ -1,6 +1,7 @@
 """What people say of answers becomes rows of SQuAD 2.0, or is refused."""
 
 import json
+import resource
 
 import pytest
 
@@ -88,3 +89,18 @@ def test_what_can_not_be_kept_or_read_is_told(tmp_path, monkeypatch):
     (tmp_path / FILE).write_text("{", encoding="utf-8")
     with pytest.raises(FeedbackLost, match="damaged line"):
         export_feedback(tmp_path)
+
+
+def test_a_row_for_which_there_is_no_room_is_told_and_leaves_no_part(tmp_path):
+    keep_feedback(tmp_path, row())
+    before = (tmp_path / FILE).read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, hard))  # as on a full disk
+    try:
+        with pytest.raises(FeedbackLost, match="can't be written: No space left"):
+            keep_feedback(tmp_path, row())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / FILE).read_bytes() == before
+    keep_feedback(tmp_path, row())
+    assert len(export_feedback(tmp_path)["data"]) == 2

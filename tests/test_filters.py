@@ -55,6 +55,12 @@ def test_days_the_wrong_way_round_and_endless_names_are_refused():
             many(tuple(map(str, range(101))))
 
 
+@pytest.mark.parametrize("name", ["sources", "article_ids"])
+def test_half_a_character_is_no_name(name):
+    with pytest.raises(FilterError, match="is not in UTF-8"):
+        Filters(**{name: ("S\udcfcd",)})
+
+
 @pytest.mark.parametrize("names", [("",), ("a", "")])
 def test_a_name_that_is_empty_is_refused(names):
     for name in ("sources", "article_ids"):

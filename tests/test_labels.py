@@ -201,3 +201,26 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path):
         load_labels(tmp_path / "nowhere.json")
     with pytest.raises(LabelError, match="can't be read"):
         load_labels(tmp_path)
+
+
+def test_a_question_is_read_as_the_service_reads_it(file):
+    padded = " Who\n built " + " " * 900 + "\ud83dit? "
+    _, (labelled,) = load_labels(file(row("q1", padded, answers("Mary Stone"))))
+    assert labelled.question == "Who built it?"
+
+
+def test_a_question_that_can_t_be_asked_is_named(file):
+    rows = [row("q1", "?", []), row("q2", "Who? " * 200, []), row("q3", "Who?", [])]
+    with pytest.raises(LabelError) as told:
+        load_labels(file(*rows))
+    assert str(told.value).split("\n", 1)[0].endswith("2 of 3 questions can't be used:")
+    assert "question q1: the question is empty" in str(told.value)
+    assert "question q2: the question has 999 characters" in str(told.value)
+
+
+def test_half_a_character_in_a_title_is_refused(tmp_path):
+    path = tmp_path / "half.json"
+    paragraphs = [{"context": TEXT, "qas": [row("q1", "Who?", answers("Mary Stone"))]}]
+    path.write_text(json.dumps({"data": [{"title": "\ud83d", "paragraphs": paragraphs}]}))
+    with pytest.raises(LabelError, match="is not SQuAD"):
+        load_labels(path)

@@ -32,6 +32,7 @@ def test_a_tenth_of_the_paragraphs_is_held_out_and_no_question_is_lost(file):
     assert {one.id for one in material.articles} == paragraphs(
         material.training + material.held_out
     )
+    assert {one.id for one in material.shown} == paragraphs(material.training)
     assert material.left_out == 0
 
 
@@ -49,7 +50,7 @@ def test_what_the_evaluation_file_holds_is_left_out(file, tmp_path):
     ids = {one.id for one in judged}
     assert material.left_out == len(ids) == 100
     assert ids.isdisjoint(paragraphs(material.training + material.held_out))
-    assert ids.isdisjoint(one.id for one in material.articles)
+    assert ids.isdisjoint(one.id for one in (*material.articles, *material.shown))
     assert len(material.training) + len(material.held_out) == 200
 
 

@@ -104,6 +104,14 @@ def test_what_is_held_out_stands_as_in_the_file_it_comes_from(done, files):
     assert [one for one in given if one.article_id in {a.id for a in articles}] == questions
 
 
+def test_what_is_held_out_is_no_hard_negative(done):
+    trained, out = done
+    (kept,) = (out / "work").glob("negatives-*.json")
+    shown = {id for row in json.loads(kept.read_text()) for id, *_ in row}
+    held = {one.id for path in trained.held_out for one in load_labels(path)[0]}
+    assert shown and held and shown.isdisjoint(held)
+
+
 def test_the_same_seed_writes_the_same_reader(done, run):
     one, other = (json.loads((out / ABOUT).read_text()) for _, out in (done, run()))
     assert one == other
@@ -128,6 +136,15 @@ def test_a_reader_that_was_trained_can_be_gone_on_from(done, files, tiny_models,
     assert trained.questions == done[0].questions
     digests = [load_reader(folder, 1).fingerprint for folder in (tmp_path, done[1])]
     assert digests[0] != digests[1]
+
+
+def test_a_run_does_not_go_on_from_one_with_another_start(
+    run, done, files, tiny_embedder, monkeypatch
+):
+    monkeypatch.setattr(qa.training.train, "_EVERY", 1)
+    _, out = run()
+    with pytest.raises(TrainingError, match="a training run with other settings"):
+        train_reader(shares(files), files[2], out, done[1], None, SETTINGS, False)
 
 
 @pytest.fixture(scope="module")

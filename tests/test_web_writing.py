@@ -56,6 +56,16 @@ def test_nothing_is_written_without_the_token(begun, method, path):
     assert begun == []
 
 
+def test_a_token_may_have_letters_of_any_language(begun):
+    """WSGI gives the bytes of a header as Latin-1, whatever they are."""
+    token = "geheimes T\u00f6kenlang \u0416"
+    given = {"Authorization": f"Bearer {token}".encode().decode("latin-1")}
+    client = client_of(token=token)
+    assert client.open("/api/v1/index", headers=given).status_code == 200
+    given = {"Authorization": f"Bearer {token}x".encode().decode("latin-1")}
+    assert client.open("/api/v1/index", headers=given).status_code == 401
+
+
 @pytest.mark.parametrize("library", [None, "milvus://127.0.0.1:19530/name"])
 def test_what_is_asked_for_becomes_a_job(begun, tmp_path, library):
     shelf = FakeLibrary(stored=(given_article("bridge", {"text": TEXT}),))

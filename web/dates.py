@@ -16,11 +16,18 @@ _MONTHS = (
     "January February March April May June July August September October November December".split()
 )
 _NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
-_COUNT = rf"(?P<count>an?|\d{{1,3}}|{'|'.join(_NUMBERS)})"
+
+
+def _any(names: list[str]) -> str:
+    """One of the names, in capitals or not, but in ASCII: a long s would be an s elsewhere."""
+    return f"(?a:{'|'.join(names)})"
+
+
+_COUNT = rf"(?P<count>an?|\d{{1,3}}|{_any(_NUMBERS)})"
 _PHRASE = re.compile(
     rf"\b(?:(?P<yesterday>yesterday)"
-    rf"|(?:(?P<weekday>{'|'.join(_DAYS)}),?\s+)?(?P<day>\d{{1,2}})\s+(?P<month>{'|'.join(_MONTHS)})"
-    rf"|(?P<alone>{'|'.join(_DAYS)})"
+    rf"|(?:(?P<weekday>{_any(_DAYS)}),?\s+)?(?P<day>\d{{1,2}})\s+(?P<month>{_any(_MONTHS)})"
+    rf"|(?P<alone>{_any(_DAYS)})"
     rf"|last\s+(?P<last>year|month)"
     rf"|{_COUNT}\s+(?P<unit>day|month|year)s?\s+ago)\b",
     re.IGNORECASE,

@@ -16,7 +16,7 @@ def required() -> None:
         abort(403, "this is off here: start the service with CITESPAN_TOKEN set to allow it")
     given = request.headers.get("Authorization", "")
     expected = f"Bearer {wanted.get_secret_value()}"
-    if not compare_digest(given.encode(), expected.encode()):
+    if not compare_digest(given.encode("latin-1", "replace"), expected.encode()):
         raise Unauthorized(
             "send the token of this service as Authorization: Bearer …",
             www_authenticate=WWWAuthenticate("bearer"),

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from index import Article, build_articles, embedder_fingerprint, library_fingerprint
+from index import MODELS, Article, build_articles, embedder_fingerprint, library_fingerprint
 from qa.ask import CORES, QA, Reading
 from qa.confidence import CALIBRATION, Confidence, leads
 from qa.convert import reader_folder
@@ -65,20 +65,21 @@ def calibrate(
     distractors: Sequence[Path],
     reader: str | None,
     embedder: str,
-    folder: Path,
+    data: Path,
     promise: float,
     limit: int | None,
     progress: bool,
 ) -> dict[str, Any]:
     """Fit the numbers, write them beside the reader, and return what was written.
 
-    `promise`: the share of the sure answers that shall be right, 0 to 1. `limit`: the first so
-    many questions of each file.
+    `data`: the library's folder, where a converted model lies, too. `promise`: the share of the
+    sure answers that shall be right, 0 to 1. `limit`: the first so many questions of each file.
     Raises `LabelError`, `ReaderError`, or `TrainingError` when there are too few questions, or
     the numbers can't be written.
     """
-    home = reader_folder(reader, folder)
+    home = reader_folder(reader, data / MODELS)
     model = load_reader(home, CORES)
+    folder = data / "calibration"
     cases = _asked(
         files, distractors, QA(folder, model, _FIRST, embedder), embedder, folder, limit, progress
     )

@@ -132,7 +132,7 @@ def calibrate(
             others,
             reader,
             embedder,
-            data / "calibration",
+            data,
             promise,
             limit,
             sys.stderr.isatty(),

@@ -33,7 +33,7 @@ class Settings:
 
     `negative_share`: of the questions that are shown with a hard negative beside them.
     `keep`: the share that the weights begun with have in the result (Wortsman et al. 2022).
-    `teacher`: a digest of the teacher's weights.
+    `start`, `teacher`: digests of the weights begun with, and of the teacher's.
     """
 
     epochs: float = 2.0
@@ -42,6 +42,7 @@ class Settings:
     negative_share: float = 0.35
     seed: int = 1
     keep: float = 0.0
+    start: str = ""
     teacher: str = ""
 
 

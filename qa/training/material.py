@@ -16,11 +16,13 @@ _TELLING = 8  # words of a sentence that can't stand in two paragraphs by chance
 class Material:
     """The questions of one file, in two parts that share no paragraph, and its paragraphs.
 
-    `left_out`: number of questions whose paragraph stands in the evaluation file.
+    `shown`: the paragraphs that are not held out; only they are hard negatives. `left_out`: number
+    of questions whose paragraph stands in the evaluation file.
     """
 
     name: str
     articles: tuple[Article, ...]
+    shown: tuple[Article, ...]
     training: tuple[Labelled, ...]
     held_out: tuple[Labelled, ...]
     left_out: int
@@ -42,6 +44,7 @@ def load_material(path: Path, evaluation: Sequence[Article]) -> Material:
     return Material(
         name=path.stem,
         articles=tuple(one for one in articles if one.id not in seen),
+        shown=tuple(one for one in articles if one.id not in held | seen),
         training=training,
         held_out=tuple(one for one in questions if one.article_id in held),
         left_out=sum(one.article_id in seen for one in questions),

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from index import Article, Library, Passage, build_articles, load_embedder
 from qa.labels import Labelled
 from qa.metrics import holds
-from qa.records import MAX_QUESTION, Filters
+from qa.records import Filters
 from qa.retrieve import expand, search
 
 _LOOKED_AT = 12  # passages of a question's ranking
@@ -31,9 +31,7 @@ def mine(
     """
     build_articles(tqdm(articles, "indexing", disable=not progress), folder, embedder)
     library = Library(folder)
-    texts = [
-        expand(one.question[:MAX_QUESTION], library.expansions, keep=True) for one in questions
-    ]
+    texts = [expand(one.question, library.expansions, keep=True) for one in questions]
     vectors = load_embedder(embedder).encode(texts)  # together: four times as fast
     found = []
     asked = zip(questions, texts, vectors, strict=True)

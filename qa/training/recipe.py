@@ -75,6 +75,7 @@ def train_reader(
         raise TrainingError(f"{origin} has no {TOKENIZER}: it can't be a start")
     tokens = load_tokenizer(tokenizer)
     taught_by = None if teacher is None else _teacher(teacher, embedder, tokens)
+    settings = replace(settings, start=_digest(network))
     if taught_by is not None:
         settings = replace(settings, teacher=_digest(taught_by))
     held_out = _write_held_out([one for one, _ in material], out / "held-out")
@@ -207,9 +208,10 @@ def _lessons(
     material: Sequence[tuple[Material, float]], work: Path, progress: bool
 ) -> list[Lesson]:
     """Every question with its hard negatives, mined once and kept for a run that goes on."""
-    articles = [one for part, _ in material for one in part.articles]
+    articles = [one for part, _ in material for one in part.shown]
     questions = [(one, share) for part, share in material for one in part.training]
-    key = sha256(repr([(one.question, one.article_id) for one, _ in questions]).encode())
+    told = [one.id for one in articles], [(one.question, one.article_id) for one, _ in questions]
+    key = sha256(repr(told).encode())
     kept = work / f"negatives-{key.hexdigest()[:16]}.json"
     if not kept.is_file():
         asked = [one for one, _ in questions]
