@@ -1,7 +1,7 @@
 # The targets are the interface for people; `make` alone lists them.
 PYTHON   ?= python3
 ARTICLES ?= seeds
-DATA     ?= var
+DATA     ?= $(or $(CITESPAN_DATA),var)
 CHROMIUM ?= $(or $(CITESPAN_CHROMIUM),/usr/bin/chromium)
 BIN      := .venv/bin
 READY    := .venv/ready
@@ -61,7 +61,7 @@ bench-milvus: $(TESTABLE) ## the seeds in a folder, on Milvus Lite and on a Milv
 licenses: $(TESTABLE) ## list what runs here with its licence
 	@$(BIN)/pip-licenses --order=license --packages torch $$(sed -n 's/==.*//p' requirements.lock)
 
-audit: $(TOOLS) ## look for known holes in what runs here; asks a service outside
+audit: $(TOOLS)/ready ## look for known holes in what runs here; asks a service outside
 	@echo "$(TORCH)" | cat - requirements.lock | sed '/--hash/d; s/ *\\$$//' > $(TOOLS)/pinned
 	@found=$$($(TOOLS)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner=off \
 	  --requirement $(TOOLS)/pinned 2>$(TOOLS)/said) && { echo "No hole is known in what runs here."; exit 0; }; \
@@ -69,13 +69,13 @@ audit: $(TOOLS) ## look for known holes in what runs here; asks a service outsid
 	echo "Nothing is known: the advisories can't be had from here ($$(tail -n 1 $(TOOLS)/said | sed 's/^ERROR:[a-z_.]*://'))." \
 	  "Run make audit where PyPI can be reached."; exit 2
 
-lock: $(TOOLS) ## give each version in the lock files its hashes, after a line was changed
+lock: $(TOOLS)/ready ## give each version in the lock files its hashes, after a line was changed
 	@$(COMPILE) requirements.lock --output-file requirements.lock
 	@grep -v '^-r' requirements-dev.lock | $(COMPILE) - --output-file $(TOOLS)/dev.lock
 	@(echo "-r requirements.lock"; cat $(TOOLS)/dev.lock) > requirements-dev.lock
 
-clean: ## remove the virtual environment and the index
-	rm -rf .venv "$(DATA)"
+clean: ## remove the virtual environment, and the index in var/
+	rm -rf .venv var
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Citespan needs Python 3.11 or newer")'
@@ -90,6 +90,7 @@ $(TESTABLE): $(READY) requirements-dev.lock
 	@$(BIN)/pip install $(QUIET) --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
-$(TOOLS): $(READY)
-	@$(PYTHON) -m venv $@
-	@$@/bin/pip install $(QUIET) uv==0.13.9 pip-audit==2.10.1
+$(TOOLS)/ready: $(READY)
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/pip install $(QUIET) uv==0.13.9 pip-audit==2.10.1
+	@touch $@

@@ -38,7 +38,8 @@ class Calls:
             self._away = False
         except ImportError as error:
             raise LibraryError(
-                f"a library such as {self._remote} needs pymilvus: pip install 'citespan[milvus]'"
+                f"a library such as {self._remote} needs pymilvus:"
+                " .venv/bin/pip install -e '.[milvus]'"
             ) from error
         except Exception as error:
             if isinstance(error, LibraryError) or not _is_theirs(error):

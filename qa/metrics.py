@@ -119,7 +119,7 @@ def summary(outcomes: Sequence[Outcome]) -> Numbers:
     having = [one for one in outcomes if one.labelled.answers]
     lacking = [one for one in outcomes if not one.labelled.answers]
     times = [one.took_ms for one in outcomes]
-    percentiles = quantiles(times, n=20) if len(times) > 1 else times * 19
+    percentiles = quantiles(times, n=20, method="inclusive") if len(times) > 1 else times * 19
     return {
         "questions": len(outcomes),
         "em": _percent(score(exact_match, one) for one in outcomes),

@@ -82,7 +82,7 @@ def seed_library(embedder_models: Path, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def lite_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of Milvus Lite's server, which the tests of a file share."""
-    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
+    pytest.importorskip("pymilvus", reason=".venv/bin/pip install -e '.[milvus]'")
     with lite(tmp_path_factory.mktemp("server")) as port:
         yield port
 

@@ -1,6 +1,5 @@
 """`make audit` says which of three it is: no hole is known, some are, or nothing is known."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -16,7 +15,7 @@ def audited(tmp_path: Path, auditor: str) -> tuple[int, str]:
     ready, tools = tmp_path / "ready", tmp_path / "tools"
     (tools / "bin").mkdir(parents=True)
     ready.touch()
-    os.utime(tools)
+    (tools / "ready").touch()
     program = tools / "bin" / "pip-audit"
     program.write_text(f"#!/bin/sh\necho WARNING:nothing >&2\n{auditor}\n")
     program.chmod(0o755)

@@ -150,6 +150,43 @@ def test_a_lost_server_is_said_and_the_page_stays(page, site):
     assert page.url == found(site, ROVER) and page.locator(".answer").count() > 0
 
 
+def test_a_page_of_a_proxy_is_not_shown(page, site):
+    page.goto(found(site, ROVER))
+    page.route("**/*", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
+    page.fill("#q", FORCE)
+    page.press("#q", "Enter")
+    page.wait_for_selector(".state.trouble")
+    assert page.url == found(site, ROVER) and page.locator(".answer").count() > 0
+    page.unroute("**/*")
+    ask(page, FORCE)
+
+
+def test_the_arrow_leaves_the_last_answer_to_the_browser(page, site):
+    page.goto(f"{found(site, ROVER)}&k=1")
+    page.evaluate("addEventListener('keydown', event => { window.taken = event.defaultPrevented })")
+    page.press("#q", "ArrowDown")
+    assert page.evaluate("taken") and focused(page) == "answer-1"
+    page.keyboard.press("ArrowDown")
+    assert not page.evaluate("taken") and focused(page) == "answer-1"
+
+
+def test_titles_that_are_found_too_late_change_nothing(page, site):
+    late = []
+
+    def wait(route):
+        late.append(route)
+
+    page.goto(f"{site.address}/articles")
+    page.route("**/articles?words=*", wait)
+    page.locator("#words").press_sequentially("pell")
+    page.wait_for_timeout(400)
+    ask(page, ROVER)
+    for one in late:
+        one.continue_()
+    page.wait_for_timeout(400)
+    assert late and page.url == found(site, ROVER) and page.locator(".trouble").count() == 0
+
+
 def test_titles_are_found_while_one_types(page, site):
     page.goto(f"{site.address}/articles")
     page.locator("#words").press_sequentially("lighthouse pell")
@@ -157,6 +194,9 @@ def test_titles_are_found_while_one_types(page, site):
     assert text_of(page, ".articles a.title") == "The lighthouse of Pellworm"
     assert focused(page) == "words" and page.url.endswith("/articles?words=lighthouse+pell")
     assert text_of(page, "[role=status]") == "1 title has these words"
+    page.route("**/articles?words=*", lambda route: route.fulfill(status=503, body="busy"))
+    page.locator("#words").press_sequentially("w")
+    page.wait_for_selector(".state.trouble")
 
 
 def test_a_filter_leaves_out_what_came_later(page, site):

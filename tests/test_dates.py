@@ -56,6 +56,13 @@ def test_what_is_sure(sentence, published, words, time):
         ("Britain today is an island.", WEDNESDAY),
         ("He sailed on 20 Augu\u017ft, a Thur\u017fday, or on FR\u0130DAY.", "1776-08-22"),
         ("He sailed \u017fix days ago.", "1776-08-22"),
+        *(
+            (f"It was built {number} years ago.", WEDNESDAY)
+            for number in ("twenty-one", "1,200", "2.5", "a hundred and two", "two or three", "2–3")
+        ),
+        ("They left half a year ago.", WEDNESDAY),
+        ("The Sunday Times reported it.", WEDNESDAY),
+        ("It goes back to the Good Friday Agreement.", WEDNESDAY),
         ("They meet every Monday.", WEDNESDAY),
         ("The Saturday before, it had rained.", WEDNESDAY),
         ("It began on Monday, 15 October.", "2023-10-16"),

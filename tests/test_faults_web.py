@@ -2,13 +2,16 @@
 
 import socket
 import time
+from concurrent.futures import Future
 from contextlib import ExitStack
+from selectors import DefaultSelector
+from types import SimpleNamespace
 
 import pytest
 import web_fakes
 from served import Served, connect, exchange, get, replies, rest, serving
 
-from web.worker import HELD, Outgoing
+from web.worker import HELD, Outgoing, Worker
 
 CROWD = 120  # more than threads, fewer than may wait
 SECONDS = 1.0  # until a request must have arrived, and a reply have been read
@@ -223,3 +226,27 @@ def test_a_client_that_waits_to_be_told_to_go_on_is_told(served):
         one.sendall(body)
         told = rest(one).removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert [reply.status for reply in replies(told)] == [200]
+
+
+class Connection:
+    """As much of gunicorn's as the loop asks for, to somebody who reads nothing."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.sock, self.there = (stack.enter_context(one) for one in socket.socketpair())
+        self.close = self.sock.close
+
+
+def test_of_many_who_do_not_read_their_replies_the_slowest_makes_room():
+    worker = object.__new__(Worker)
+    worker.app = SimpleNamespace(settings=SimpleNamespace(reply_seconds=60))
+    worker.worker_connections, worker.nr_conns = 16, 3
+    worker._coming, worker._reading, worker._leaving = {}, {}, {}
+    with ExitStack() as stack, DefaultSelector() as worker.poller:
+        deaf = [Connection(stack) for _ in range(3)]
+        worker._outgoing = {one: Outgoing(one.sock, 60) for one in deaf}
+        for one in deaf:
+            worker._outgoing[one]._left = bytearray(50 * HELD)
+            worker.finish_request(one, Future())
+        assert list(worker._reading) == list(worker._outgoing) == deaf[1:]
+        assert [one.sock.fileno() < 0 for one in deaf] == [True, False, False]
+        assert worker.nr_conns == 2

@@ -31,7 +31,7 @@ def bench(request, tmp_path_factory, tiny_embedder, tiny_models):
         yield one
         one.close()
         return
-    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
+    pytest.importorskip("pymilvus", reason=".venv/bin/pip install -e '.[milvus]'")
     with SERVERS[kind](tmp_path_factory.mktemp("server")) as port:
         server = Remote("127.0.0.1", port, "contract", home)
         one = Bench(home, tiny_models, embedder, server)

@@ -183,7 +183,7 @@ def test_the_figures_of_a_list_counted_by_hand():
     assert figures["recall_at_5"] == 0.5
     assert figures["recall_at_20"] == 0.75
     assert figures["latency_ms_p50"] == 30.0
-    assert figures["latency_ms_p95"] > 40.0
+    assert 40.0 < figures["latency_ms_p95"] <= 1000.0
     # Right are the first, the second (F1 2/3) and the fourth; the fifth can't be.
     assert figures["ece"] == pytest.approx((0.03 + 0.1 + 0.6 + 0.7 + 0.1) / 5)
     assert figures["auroc"] == 1.0

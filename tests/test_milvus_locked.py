@@ -22,7 +22,7 @@ TOKEN = "root:Milvus"  # a new server's own
 
 @pytest.fixture(autouse=True)
 def client():
-    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
+    pytest.importorskip("pymilvus", reason=".venv/bin/pip install -e '.[milvus]'")
 
 
 class Sealed:

@@ -40,7 +40,7 @@ STEPS = [
 
 @pytest.fixture(scope="module", params=["lite", pytest.param("real", marks=pytest.mark.soak)])
 def port(request, tmp_path_factory):
-    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
+    pytest.importorskip("pymilvus", reason=".venv/bin/pip install -e '.[milvus]'")
     server = lite if request.param == "lite" else real
     with server(tmp_path_factory.mktemp(request.param)) as one:
         yield one

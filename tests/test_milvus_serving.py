@@ -25,7 +25,7 @@ pytestmark = pytest.mark.model
 
 @pytest.fixture(params=["lite", pytest.param("real", marks=pytest.mark.soak)])
 def server(request, tmp_path):
-    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
+    pytest.importorskip("pymilvus", reason=".venv/bin/pip install -e '.[milvus]'")
     with (lite_server if request.param == "lite" else real_server)(tmp_path / "server") as one:
         yield one
 

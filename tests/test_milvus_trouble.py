@@ -23,7 +23,7 @@ pytestmark = pytest.mark.model
 
 @pytest.fixture
 def server(tmp_path):
-    pytest.importorskip("pymilvus", reason="pip install 'citespan[milvus]'")
+    pytest.importorskip("pymilvus", reason=".venv/bin/pip install -e '.[milvus]'")
     with lite_server(tmp_path / "server") as one:
         yield one
 

@@ -1,7 +1,9 @@
 """The README tells what the program does: every setting, target and command is in it."""
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,16 @@ def test_the_targets_it_names_are_in_the_makefile():
     assert {"serve", "test", "index", "install", "bench"} <= named
     for target in named:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_make_indexes_where_the_service_reads():
+    """`CITESPAN_DATA` holds for the targets as it does for the command."""
+    given = {**os.environ, "CITESPAN_DATA": "/srv/pacts"}
+    for target in ("index", "serve"):
+        told = subprocess.run(
+            ["make", "-n", target], cwd=ROOT, env=given, capture_output=True, text=True, check=True
+        )
+        assert '--data "/srv/pacts"' in told.stdout and '--data "var' not in told.stdout
 
 
 def test_every_route_is_in_the_table():

@@ -183,6 +183,22 @@ def test_a_bad_question_is_told_on_the_page_with_the_box(query, status, said):
     assert 'name="q"' in reply.get_data(as_text=True)
 
 
+def test_an_error_keeps_what_the_question_was_narrowed_to():
+    """Else asking again would ask all articles, without a word."""
+    asked = "published_from=2024-01-01&published_to=2023-01-01&source=A%22&article_id=5f"
+    client = create_app(Settings(), FakeQA()).test_client()
+    page = client.get(f"/?q=who&{asked}").get_data(as_text=True)
+    assert "exchange the two dates" in page
+    for kept in (
+        'name="published_to" value="2023-01-01"',
+        'name="published_from" value="2024-01-01"',
+        "<option selected>A&#34;</option>",
+        'name="article_id" value="5f" checked',
+    ):
+        assert page.count(kept) == 1
+    assert "published_to" not in client.get(f"/nowhere?{asked}").get_data(as_text=True)
+
+
 def test_the_page_of_a_missing_library_says_what_to_run_before_any_question():
     client = create_app(Settings(), FakeQA(broken=fakes.MISSING)).test_client()
     checked(client.get("/"), "/", 503, "<code>make index ARTICLES=folder</code>")

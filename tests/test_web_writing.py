@@ -7,7 +7,7 @@ import pytest
 from web_fakes import PACT, FakeLibrary, FakeQA
 from werkzeug.exceptions import Conflict
 
-from index import given_article
+from index import LibraryAway, given_article
 from qa import open_qa
 from web import Settings, create_app
 from web.indexing import Indexing
@@ -143,6 +143,19 @@ def test_a_change_that_fails_says_why_and_the_next_may_begin(code, detail):
         indexing.start("index", {"text": "x" * 200_000})
         status = ended(indexing.status)
         assert status.state == "failed" and detail in status.detail and status.report is None
+
+
+def test_a_change_that_is_made_is_done_though_it_can_not_be_seen_yet(caplog):
+    indexing = program("print(json.dumps({'report': json.load(sys.stdin)}))")
+
+    def away():
+        raise LibraryAway("the library's server is away")
+
+    indexing._fresh = away
+    indexing.start("index", {"a": 1})
+    status = ended(indexing.status)
+    assert (status.state, status.report, status.detail) == ("done", {"a": 1}, None)
+    assert "is not seen yet" in caplog.text
 
 
 def test_one_change_at_a_time():

@@ -29,14 +29,16 @@ _PHRASE = re.compile(
     rf"|(?:(?P<weekday>{_any(_DAYS)}),?\s+)?(?P<day>\d{{1,2}})\s+(?P<month>{_any(_MONTHS)})"
     rf"|(?P<alone>{_any(_DAYS)})"
     rf"|last\s+(?P<last>year|month)"
-    rf"|{_COUNT}\s+(?P<unit>day|month|year)s?\s+ago)\b",
+    # Not the end of a longer number: "twenty-one", "1,200", "a hundred and two", "half a".
+    rf"|(?<![-–.,\d])(?<!half )(?<!and )(?<!or )(?<!to ){_COUNT}\s+(?P<unit>day|month|year)s?\s+ago"
+    rf")\b",
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"\b[12]\d{3}\b")  # names the day itself, or another time
-# What is to come, a habit, or told from elsewhere.
+# What is to come, a habit, a name ("the Sunday Times"), or told from elsewhere.
 _UNSURE = re.compile(
     rf"\b(?:will|would|shall|(?:is|are)\s+to|next|coming|plans?|planned|until|every|each"
-    rf"|following|previous|by\s+(?:{'|'.join(_DAYS)}|\d)"
+    rf"|following|previous|(?:the|good|black|bloody|ash|easter)\s+(?:{'|'.join(_DAYS)})|by\s+(?:{'|'.join(_DAYS)}|\d)"
     rf"|(?:{'|'.join(_DAYS)})\s+(?:before|after|earlier|later))\b",
     re.IGNORECASE,
 )

@@ -46,15 +46,21 @@ class Indexing:
     def _run(self, job: dict[str, Any]) -> None:
         try:
             last = self._watch(job)
-            if "report" in last:
-                self._fresh()
         except Exception as error:
             _log.error("a change of the library failed", exc_info=error)
             last = {"problem": _ENDED}
         if "report" in last:
+            self._show()
             self._set(state="done", report=last["report"])
         else:
             self._set(state="failed", detail=last.get("problem", _ENDED))
+
+    def _show(self) -> None:
+        """Have the change seen; where that can't be yet, whoever looks for changes will see it."""
+        try:
+            self._fresh()
+        except Exception as error:
+            _log.error("a change of the library is not seen yet", exc_info=error)
 
     def _watch(self, job: dict[str, Any]) -> dict[str, Any]:
         """Do the job; the last line that the child says."""

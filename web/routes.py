@@ -71,7 +71,8 @@ ROUTES = (
             K,
             whole(
                 "budget_ms",
-                "Milliseconds after which no further passage is read.",
+                "Milliseconds after which no further passage is read; those of the service, should"
+                " they be fewer.",
                 60_000,
                 0,
                 60_000,

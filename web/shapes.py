@@ -67,11 +67,11 @@ class Reply(Shape):
 
     question: str = said("The question as it was understood.", _QUESTION)
     answers: list[Answer] = said("The answers, surest first.")
-    passages: list[Passage] = said("The passages that were read, best first.")
+    passages: list[Passage] = said("The passages that were found, best first.")
     reason: str | None = said("Why there is no answer; null when there is.", None)
     calibrated: bool = said("Whether confidences are probabilities of being right.", True)
     revision: int = said("The revision of the library that answered.", 1)
-    partial: bool = said("Whether passages are still unread.", False)
+    partial: bool = said("Whether there was no time to read what may answer better.", False)
     took_ms: float = said("Milliseconds from question to reply.", 210.4)
     timings: dict[str, float] = said("Milliseconds by stage.", {"embed": 9.1, "read": 180.2})
 

@@ -146,6 +146,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
         """Send what is left of the reply; on the loop."""
         if conn in self._outgoing:
+            if len(self._reading) >= self.worker_connections // 8:
+                self._drop(next(iter(self._reading)))  # who reads the slowest makes room
             self._reading[conn] = time.monotonic() + self.app.settings.reply_seconds
             conn.sock.setblocking(False)
             self.poller.register(conn.sock, EVENT_WRITE, partial(self._send, conn, fs))

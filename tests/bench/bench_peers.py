@@ -87,7 +87,7 @@ def labelled() -> tuple[list[Article], list[Labelled]]:
 
 def run(python: Path, peer: str, mode: str) -> dict[str, Any]:
     """What the peer prints, run by its own Python."""
-    command = [python, HERE / "peers" / f"{peer}_peer.py", mode, WORK]
+    command: list[str | Path] = [python, HERE / "peers" / f"{peer}_peer.py", mode, WORK]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -31,7 +32,7 @@ from index.embed import Embedder, load_embedder  # noqa: E402
 from qa import QA, open_qa  # noqa: E402
 from qa.labels import Labelled, load_labels  # noqa: E402
 from qa.metrics import exact_match, f1  # noqa: E402
-from qa.records import Filters  # noqa: E402
+from qa.records import Filters, Reply  # noqa: E402
 from qa.retrieve import search  # noqa: E402
 
 RESULT = Path(__file__).with_name("results") / "scale.json"
@@ -80,7 +81,7 @@ def main() -> None:
     """Measure all three, print a line for each, and write the figures down."""
     articles, questions = material()
     embedder = Recalled(load_embedder())
-    import_module("index.run").load_embedder = lambda name: embedder
+    vars(import_module("index.run"))["load_embedder"] = lambda name: embedder
     figures: dict[str, Any] = {}
     exact: list[set[Any]] = []
     with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
@@ -138,13 +139,11 @@ def measured(
     figures = {
         "passages": report.passages,
         "passages_a_second": round(report.passages / took),
-        "nearest_ms": spread([lambda v=v: library.nearest(v, 100) for _, v in asked]),
-        "words_ms": spread([lambda t=t: library.matching(t, 100) for t, _ in asked]),
-        "fused_ms": spread(
-            [lambda t=t, v=v: search(library, t, v, Filters(), 20) for t, v in asked]
-        ),
+        "nearest_ms": spread([partial(library.nearest, v, 100) for _, v in asked]),
+        "words_ms": spread([partial(library.matching, t, 100) for t, _ in asked]),
+        "fused_ms": spread([partial(search, library, t, v, Filters(), 20) for t, v in asked]),
         "filtered_ms": spread(
-            [lambda t=t, v=v: search(library, t, v, one_source, 20) for t, v in asked[:50]]
+            [partial(search, library, t, v, one_source, 20) for t, v in asked[:50]]
         ),
         **answers(qa, questions),
         "client_mb": resident([0]) - before,
@@ -192,8 +191,12 @@ def ready_again(server: Server, place: Place) -> float:
 
 def answers(qa: QA, questions: list[Labelled]) -> dict[str, Any]:
     """EM and F1, of silence as well, and the milliseconds that a question takes."""
-    replies = []
-    took = spread([lambda q=one: replies.append(qa.ask(q.question, 1)) for one in questions])
+    replies: list[Reply] = []
+
+    def ask(question: str) -> None:
+        replies.append(qa.ask(question, 1))
+
+    took = spread([partial(ask, one.question) for one in questions])
     given = [reply.answers[0].text if reply.answers else "" for reply in replies]
     pairs = [(text, one.answers or ("",)) for text, one in zip(given, questions, strict=True)]
     return {

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -113,8 +114,8 @@ def stages(qa: QA, questions: Sequence[Labelled]) -> dict[str, float]:
             took.setdefault(name, []).append(value)
         text, vector = embed(library, embedder, qa._find(one.question, ALL, 1).question)
         parts: list[tuple[str, Callable[[], Any]]] = [
-            ("dense", lambda vector=vector: library.nearest(vector, CANDIDATES)),
-            ("terms", lambda text=text: library.matching(text, CANDIDATES)),
+            ("dense", partial(library.nearest, vector, CANDIDATES)),
+            ("terms", partial(library.matching, text, CANDIDATES)),
         ]
         found = []
         for name, part in parts:
@@ -122,7 +123,7 @@ def stages(qa: QA, questions: Sequence[Labelled]) -> dict[str, float]:
             found.append(part())
             took.setdefault(name, []).append((time.perf_counter() - started) * 1000)
         started = time.perf_counter()
-        fuse(*found, DENSE_WEIGHT)
+        fuse(found[0], found[1], DENSE_WEIGHT)
         took.setdefault("fusion", []).append((time.perf_counter() - started) * 1000)
     medians = {name: median(values) for name, values in took.items()}
     return medians | {
@@ -184,7 +185,7 @@ def in_full(qa: QA, question: str) -> tuple[Reading, int]:
         for id, article in done.articles.items()
         for window in windows(article, [hit for hit in done.hits if hit.passage.article_id == id])
     ]
-    return replace(done, spans=counting.read(done.spelled, todo)), counting.tokens
+    return replace(done, found=counting.read(done.spelled, todo)), counting.tokens
 
 
 def limit(figures: dict[str, Any]) -> dict[str, float]:

@@ -19,7 +19,7 @@ export function listenForQuestions() {
   addEventListener("popstate", () => {
     if (here() === shown) return; // only the part after "#" changed
     asking?.abort();
-    if (seen.has(here())) show(seen.get(here()));
+    if (seen.has(here())) show(parsed(seen.get(here())));
     else location.reload();
   });
 }
@@ -31,10 +31,11 @@ async function ask(address) {
   say(document.querySelector(".state").dataset.busy);
   try {
     const reply = await fetch(address, { signal: mine.signal });
-    const page = await reply.text();
+    const html = await reply.text();
     if (mine.signal.aborted) return;
+    const page = parsed(html);
     if (address !== here()) history.pushState(null, "", address);
-    if (reply.ok) seen.set(address, page);
+    if (reply.ok) seen.set(address, html);
     show(page);
     scrollTo(0, 0);
     main().focus({ preventScroll: true }); // as after a reload; a phone puts its keyboard away
@@ -45,13 +46,24 @@ async function ask(address) {
   }
 }
 
-function show(html) {
+// Throws when it is no page of ours: what stands between may say something of its own.
+function parsed(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
+  if (!page.querySelector("#main") || !page.querySelector("form.box")) throw new Error("no page");
+  return page;
+}
+
+function show(page) {
   const fresh = page.querySelector("#main");
   main().replaceWith(fresh);
   document.querySelector("form.box").replaceWith(page.querySelector("form.box"));
   document.title = page.title;
   document.body.className = page.body.className;
-  shown = here();
+  settle();
   say(fresh.dataset.said);
+}
+
+// What is shown is what the address names.
+export function settle() {
+  shown = here();
 }

@@ -1,4 +1,5 @@
 // Finding titles as one types; without this the form asks for a page.
+import { settle } from "./ask.js";
 import { say } from "./say.js";
 
 let wait = 0;
@@ -11,6 +12,13 @@ export function listenForFinding() {
     clearTimeout(wait);
     wait = setTimeout(() => find(form), 150);
   });
+  addEventListener("popstate", stop);
+  document.addEventListener("submit", stop);
+}
+
+function stop() {
+  clearTimeout(wait);
+  finding?.abort();
 }
 
 async function find(form) {
@@ -21,9 +29,11 @@ async function find(form) {
     const reply = await fetch(address, { signal });
     const page = new DOMParser().parseFromString(await reply.text(), "text/html");
     const listed = page.querySelector("#listed");
-    if (signal.aborted || !listed) return;
+    if (signal.aborted) return;
+    if (!listed) throw new Error("no list");
     document.querySelector("#listed").replaceWith(listed);
     history.replaceState(null, "", address);
+    settle();
     say(listed.querySelector(".fine")?.textContent ?? "");
   } catch (error) {
     if (!signal.aborted) say(document.querySelector(".state").dataset.lost, true);

@@ -44,5 +44,5 @@ function move(target, step) {
   const next = all[at + step];
   if (next) next.focus();
   else if (step < 0 && at === 0) box().focus();
-  return Boolean(next) || at === 0;
+  return Boolean(next) || (step < 0 && at === 0);
 }
