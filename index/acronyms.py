@@ -76,7 +76,8 @@ def _by_initials(text: str, wanted: set[str]) -> dict[str, str]:
     firsts = {short[0] for short in wanted}
     found: dict[str, str] = {}
     for index, word in enumerate(words):
-        if word[0][0] not in firsts:
+        # A name begins with no such word: "In Syria" begins a sentence.
+        if word[0][0] not in firsts or word[0].lower() in _JOINING:
             continue
         for initials, end in _names(text, words, index):
             if initials in wanted:

@@ -93,13 +93,15 @@ def build_articles(
     ids: Sequence[str] | None = None,
     anew: bool = False,
     workers: int = 1,
+    copies: bool = False,
 ) -> Report:
     """Bring the library to `articles`: a live one that is not among them goes if `inside`.
 
     A `Same` keeps the article of its origin, as a failure does, and takes back a former failure.
     `inside`: whether an article of this origin would be among them if it still existed. `ids`:
     no other articles are inside, where that is known.
-    `anew`: the search indexes are made anew even if they seem sound.
+    `anew`: the search indexes are made anew even if they seem sound. `copies`: whether an article
+    with the text of another is kept beside it.
     Raises `LibraryLocked` when another run is writing, `LibraryError` when the disk refuses.
     """
     started = time.perf_counter()
@@ -107,11 +109,11 @@ def build_articles(
     with only_writer(folder):
         store = open_shelf(place)
         try:
-            with closing(Run(store, folder, embedder, inside, ids, workers)) as run:
+            with closing(Run(store, folder, embedder, inside, ids, workers, copies)) as run:
                 run.read(articles)
                 run.finish(anew)
         except OSError as error:
-            raise LibraryError(f"{folder} can't be written: {error.strerror}") from error
+            raise LibraryError(f"{folder} can't be written: {error.strerror or error}") from error
         finally:
             store.close()
     report = run.report

@@ -100,8 +100,11 @@ def _change(store: Store, dimension: int, folder: Path, before: Path, former: De
 def _link(source: str, target: str) -> None:
     if source.endswith(".json"):
         shutil.copyfile(source, target)
-    else:
+        return
+    try:
         os.link(source, target)
+    except OSError:  # not every file system has links
+        shutil.copyfile(source, target)
 
 
 def open_derived(home: Path, revision: int, seal: str, dimension: int, count: int) -> Derived:

@@ -26,9 +26,9 @@ def migrate(source: Place, target: Place, embedder: str = DEFAULT_EMBEDDER) -> R
     """
     library = open_library(source)
     try:
-        report = build_articles(_checked(library), target, embedder, lambda origin: False)
-        copies = {origin for origin, _ in report.duplicates}
-        compare(_every(library), open_library(target), copies)
+        articles = _checked(library)
+        report = build_articles(articles, target, embedder, lambda origin: False, copies=True)
+        compare(_every(library), open_library(target))
     finally:
         library.close()
     return report
@@ -45,14 +45,11 @@ def _every(library: AnyLibrary) -> Iterator[Article]:
         yield from library.articles(offset, _PAGE)
 
 
-def compare(articles: Iterable[Article], other: AnyLibrary, copies: set[str]) -> None:
-    """Raises `LibraryCorrupt` for an article that the `other` library has not, and closes that.
-
-    `copies`: origins of those that it need not have.
-    """
+def compare(articles: Iterable[Article], other: AnyLibrary) -> None:
+    """Raises `LibraryCorrupt` for an article that the `other` library has not, and closes that."""
     try:
         for article in articles:
-            if article.origin not in copies and other.article(article.id) != article:
+            if other.article(article.id) != article:
                 raise LibraryCorrupt(
                     f"article {article.id} did not arrive as it was: do it once more"
                 )

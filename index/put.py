@@ -10,12 +10,11 @@ from dataclasses import replace
 from index.build import build_articles
 from index.errors import SourceError
 from index.place import Place
-from index.records import Article
+from index.records import GIVEN, Article
 from index.report import Report
 from index.sources import make_article
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
-_ORIGIN = "put:"
 
 
 def given_article(id: str, fields: Mapping[str, object]) -> Article:
@@ -27,14 +26,14 @@ def given_article(id: str, fields: Mapping[str, object]) -> Article:
         raise SourceError("an id is 1 to 64 letters, digits or any of . _ ~ -, a letter first")
     text = str(fields.get("text", ""))
     try:
-        return replace(make_article(_ORIGIN + id, id, text, fields), id=id)
+        return replace(make_article(GIVEN + id, id, text, fields), id=id)
     except SourceError as error:
         raise SourceError(f"the article {error}") from error
 
 
 def is_given(article: Article) -> bool:
     """Whether the article came by itself, so that no file holds it."""
-    return article.origin == _ORIGIN + article.id
+    return article.origin == GIVEN + article.id
 
 
 def put(id: str, fields: Mapping[str, object], place: Place, embedder: str) -> Report:
@@ -49,4 +48,4 @@ def remove(id: str, place: Place, embedder: str) -> Report:
 
 
 def _bring(articles: Sequence[Article], id: str, place: Place, embedder: str) -> Report:
-    return build_articles(articles, place, embedder, lambda it: it == _ORIGIN + id, ids=[id])
+    return build_articles(articles, place, embedder, lambda it: it == GIVEN + id, ids=[id])

@@ -11,6 +11,8 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
+GIVEN = "put:"  # begins the origin of an article that came by itself, not from a file
+
 
 @dataclass(frozen=True, slots=True)
 class Article:

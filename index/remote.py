@@ -125,7 +125,8 @@ class RemoteLibrary:
 
     def _heads(self, ids: Iterable[str]) -> dict[str, Head | None]:
         """The version of each article that counts; None for one that is not, or no more."""
-        known = {id: self._known[id] for id in ids if id in self._known}
+        kept = self._known  # another thread may put a new one in its place meanwhile
+        known = {id: kept[id] for id in ids if id in kept}
         wanted = sorted(set(ids) - known.keys())
         if wanted:
             also = f'kind == "head" and {self._seen}'
@@ -133,7 +134,7 @@ class RemoteLibrary:
             last = last_heads(map(head_of, rows))
             found = {id: None if id not in last or last[id].is_gone else last[id] for id in wanted}
             if len(self._known) > _KNOWN:
-                self._known.clear()
+                self._known = {}
             if time.monotonic() > self._settled:
                 self._known.update(found)
             known.update(found)

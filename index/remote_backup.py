@@ -88,11 +88,10 @@ def copy_in(path: Path, remote: Remote, embedder: str, progress: bool) -> Report
     try:
         total = store.counts().articles
         bar = tqdm(_sound(store), "restoring", total, disable=not progress, leave=False)
-        report = build_articles(bar, remote, embedder)
+        report = build_articles(bar, remote, embedder, copies=True)
         if failures := store.failures():
             build_articles(failures, remote, embedder, lambda origin: False)
-        copies = {origin for origin, _ in report.duplicates}
-        compare(store.every_article(), open_library(remote), copies)
+        compare(store.every_article(), open_library(remote))
     finally:
         store.close()
     return report

@@ -18,7 +18,7 @@ from index.embed import (
 )
 from index.errors import EmbedderMissing
 from index.library import MODELS, library_fingerprint, model_name, passage_input
-from index.records import Article, Failure, Passage, Same, Version
+from index.records import GIVEN, Article, Failure, Passage, Same, Version
 from index.report import Report
 from index.shelf import Shelf
 from index.sources import file_of, web_url
@@ -44,6 +44,7 @@ class Run:
         inside: Callable[[str], bool],
         ids: Sequence[str] | None,
         workers: int,
+        copies: bool,
     ) -> None:
         self.report = Report()
         self._store = store
@@ -52,6 +53,7 @@ class Run:
         self._ids = ids
         self._embedder_name = embedder
         self._workers = workers
+        self._copies = copies
         self._embedder: TorchEmbedder | Workers | None = None
         self._question_embedder: OnnxEmbedder | None = None
         self._fingerprint = library_fingerprint(embedder_fingerprint(embedder))
@@ -132,7 +134,12 @@ class Run:
         return id not in self._seen and self._inside(origin)
 
     def _twin(self, article: Article) -> str | None:
-        """The origin of another article with exactly this text that stays in the library."""
+        """The origin of another article with exactly this text that stays in the library.
+
+        What was given under an id of its own is no copy of anything: its giver asks for that id.
+        """
+        if self._copies or article.origin.startswith(GIVEN):
+            return None
         if _brief(article) in self._texts:
             return self._texts[_brief(article)]
         for _, origin in self._others(article):
@@ -232,7 +239,8 @@ class Run:
 
         All that came from a file with a failure are kept: a broken row can't say which it was.
         """
-        kept = self._same | {file_of(failure.origin) for failure in self.report.failures}
+        kept = {file_of(origin) for origin in self._same}
+        kept |= {file_of(failure.origin) for failure in self.report.failures}
 
         def is_gone(id: str, origin: str) -> bool:
             return id not in self._seen and self._inside(origin) and file_of(origin) not in kept

@@ -89,6 +89,7 @@ def test_the_form_in_brackets_wins():
         "NATO (NATO)",
         "(AB)",
         "of the and. OTA",
+        "In Syria the army fought on. On Monday the IS group fled. OM",
     ],
 )
 def test_nothing_is_found_where_nothing_is_defined(text):

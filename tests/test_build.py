@@ -27,7 +27,8 @@ from index.library import (
     published,
 )
 from index.opened import check_fingerprint
-from index.records import Failure
+from index.put import put
+from index.records import Failure, Same
 from index.store import Store
 from index.verify import verify
 
@@ -302,6 +303,16 @@ def test_a_file_that_becomes_a_copy_loses_its_own_article(run, home, news):
     write(news / "beta.md", (news / "alpha.txt").read_text(encoding="utf-8"))
     assert counts(run(news)) == {"unchanged": 2, "duplicate": 1, "removed": 1}
     assert words_of(home) == {"alpaca", "gazelle"}
+
+
+def test_what_was_given_under_an_id_is_no_copy(run, home, news, tiny_embedder):
+    run(news)
+    text, embedder = (news / "alpha.txt").read_text(encoding="utf-8"), str(tiny_embedder)
+    assert put("one", {"text": text}, home, embedder).added == 1
+    assert put("two", {"text": "The dingo slept."}, home, embedder).added == 1
+    assert counts(put("two", {"text": text}, home, embedder)) == {"changed": 1}
+    assert put("two", {"text": text}, home, embedder).articles == 5
+    assert verify(home) == []
 
 
 def test_a_copy_stays_when_the_original_goes(run, home, news):
@@ -675,11 +686,30 @@ def test_articles_can_come_without_files(home, article, tiny_embedder):
     assert counts(report) == {"unchanged": 1}
 
 
+def test_what_is_the_same_at_an_address_like_a_row_s_stays(home, article, tiny_embedder):
+    page = article("Same text.", name="https://a.example/a.csv#top")
+    build_articles([page], home, str(tiny_embedder))
+    assert build_articles([Same(page.origin)], home, str(tiny_embedder)).removed == 0
+
+
 def test_a_database_that_is_damaged_is_named_and_left_alone(run, home, news):
     write(home / DATABASE, "not a database at all" * 100)
     with pytest.raises(LibraryCorrupt, match="is damaged: run citespan"):
         run(news)
     assert (home / DATABASE).read_bytes().startswith(b"not a database")
+
+
+def test_an_error_without_a_reason_of_the_system_is_told_in_its_own_words(
+    run, home, news, monkeypatch
+):
+    def refuse(*_):
+        raise OSError("some files were not copied")
+
+    run(news)
+    write(news / "alpha.txt", "The dingo slept.")
+    monkeypatch.setattr("index.shelf.write_derived", refuse)
+    with pytest.raises(LibraryError, match="library can't be written: some files were not copied"):
+        run(news)
 
 
 def test_no_part_of_a_run_writes_into_the_articles_folder(run, news):

@@ -1,5 +1,7 @@
 """The two indexes as files: sealed, noticed when damaged, mended."""
 
+import errno
+import os
 import shutil
 
 import numpy as np
@@ -222,6 +224,17 @@ def test_changed_indexes_are_those_that_would_be_made_anew(
     assert {hit.passage.text for hit in library.hits(library.nearest(np.ones(16), 9))} == {
         one.text for one in changed
     }
+
+
+def test_files_that_can_not_be_linked_are_copied(
+    home, article, tiny_embedder, always_changed, monkeypatch
+):
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr("index.derived.os.link", refuse)
+    assert build_articles(animals(article)[1:], home, str(tiny_embedder)).revision == 3
+    assert verify(home) == []
 
 
 def test_the_former_revision_stays_whole_when_its_indexes_are_changed(

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import threading
 import time
+import tracemalloc
 
 import pytest
 from foreign import foreign_site
@@ -50,6 +51,7 @@ def refused(url, **more):
     [
         *("127.0.0.1", "localhost", "localhost.", "127.1", "0x7f000001", "2130706433", "0.0.0.0"),
         *("[::1]", "[::ffff:127.0.0.1]", "[::]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"),
+        *("[fec0::1]", "[64:ff9b:1::a01:203]", "[::ffff:0:a01:203]", "[::10.1.2.3]"),
         *("169.254.169.254", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "224.0.0.1"),
     ],
 )
@@ -272,10 +274,51 @@ def test_robots_are_listened_to_and_a_site_that_can_not_say_is_left_alone(foreig
 
 
 @pytest.mark.parametrize("line", ["Disallow: //[", "Crawl-delay: ²", "Crawl-delay: " + "9" * 5000])
-def test_robots_that_make_no_sense_are_a_reason_to_stay_away(foreign, hurried, line):
-    foreign.pages["/robots.txt"] = (200, {}, f"User-agent: *\n{line}\n".encode())
-    with pytest.raises(SourceError, match=r"^may not be read: robots\.txt of its site makes no"):
-        Visitor(inside=True).visit(f"{foreign.home}/open")
+def test_a_line_of_robots_that_makes_no_sense_is_passed_over(foreign, hurried, line):
+    rules = f"User-agent: *\n{line}\nDisallow: /private\n"
+    foreign.pages |= {"/robots.txt": (200, {}, rules.encode()), "/open": (200, {}, b"x")}
+    visitor = Visitor(inside=True)
+    assert visitor.visit(f"{foreign.home}/open").data == b"x"
+    with pytest.raises(SourceError, match="forbids it"):
+        visitor.visit(f"{foreign.home}/private")
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "may"),
+    [
+        ("\ufeffUser-agent: *\nDisallow: /", "/a", False),
+        ("User-agent: *\n\nDisallow: /", "/a", False),
+        ("User-agent: *\nDisallow: /\nAllow: /news/", "/news/a", True),
+        ("User-agent: *\nDisallow: /*.pdf$", "/a.pdf", False),
+        ("User-agent: *\nDisallow: /*.pdf$", "/a.pdf?b", True),
+        (
+            "User-agent: *\nAllow: /\n\nUser-agent: Other\nUser-agent: CiteSpan\nDisallow: /",
+            "/a",
+            False,
+        ),
+        ("User-agent: *\nDisallow: /\n\nUser-agent: citespan/2 # it\nAllow: /", "/a", True),
+        ("User-agent: cite\nDisallow: /", "/a", True),
+    ],
+)
+def test_robots_are_understood_as_rfc_9309_has_them(foreign, hurried, rules, path, may):
+    foreign.pages |= {"/robots.txt": (200, {}, rules.encode()), path: (200, {}, b"x")}
+    if may:
+        assert Visitor(inside=True).visit(foreign.home + path).data == b"x"
+    else:
+        with pytest.raises(SourceError, match="forbids it"):
+            Visitor(inside=True).visit(foreign.home + path)
+
+
+def test_robots_of_many_names_and_many_rules_fill_no_memory(foreign, hurried):
+    names = "".join(f"User-agent: {n}\n" for n in range(300))
+    rules = names + "Disallow: /b\n" * 10_000
+    foreign.pages |= {"/robots.txt": (200, {}, rules.encode()), "/a": (200, {}, b"x")}
+    tracemalloc.start()
+    try:
+        assert Visitor(inside=True).visit(f"{foreign.home}/a").data == b"x"
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_robots_are_asked_for_once_a_day_and_again_soon_where_they_could_not_be_had(
@@ -313,6 +356,32 @@ def test_a_host_is_not_hurried(foreign, monkeypatch):
     visitor.visit(f"{foreign.home}/a")
     visitor.visit(f"{foreign.home}/a")
     assert time.monotonic() - started >= 0.4
+
+
+def test_http_and_https_of_a_host_are_one_host():
+    usual = ("http://A.example/", "https://a.example/b", "https://a.example:443/")
+    assert {guard.host_of(guard.checked(url, True)) for url in usual} == {"a.example"}
+    assert guard.host_of(guard.checked("http://a.example:81/", True)) == "a.example:81"
+
+
+def test_each_site_that_a_page_leads_on_to_is_asked_for_its_robots_and_not_hurried(
+    foreign, monkeypatch
+):
+    monkeypatch.setattr(polite, "DELAY", 0.2)
+    with foreign_site() as other:
+        foreign.pages |= {
+            "/open": (302, {"Location": f"{other.home}/a"}, b""),
+            "/closed": (302, {"Location": f"{other.home}/private"}, b""),
+        }
+        other.pages["/robots.txt"] = (200, {}, b"User-agent: *\nDisallow: /private\n")
+        other.pages |= {path: (200, {}, b"x") for path in ("/a", "/private")}
+        visitor, started = Visitor(inside=True), time.monotonic()
+        assert visitor.visit(f"{foreign.home}/open").data == b"x"
+        with pytest.raises(SourceError, match="forbids it"):
+            visitor.visit(f"{foreign.home}/closed")
+        assert visitor.visit(f"{other.home}/a").data == b"x"
+        assert time.monotonic() - started >= 0.6
+        assert [path for path, _ in other.asked] == ["/robots.txt", "/a", "/a"]
 
 
 def test_what_has_not_changed_is_not_sent_again(foreign):

@@ -132,6 +132,7 @@ def test_only_the_command_reaches_up_by_name():
         ("feedparser", {"index/sources/listing.py"}),
         ("lxml", {"index/sources/listing.py"}),
         ("urllib3", {"index/fetch/client.py"}),
+        ("protego", {"index/fetch/polite.py"}),
         ("tomllib", {"index/watch/feeds.py"}),
         (
             "click",

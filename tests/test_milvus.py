@@ -21,6 +21,7 @@ from index.migrate import migrate
 from index.milvus import Milvus
 from index.opened import open_library
 from index.place import Remote, place_of
+from index.put import put
 from qa.cli import main
 
 QUESTION = "Who built the bridge in Alder?"
@@ -188,6 +189,17 @@ def test_an_article_that_arrives_otherwise_is_told(folder, tmp_path, article, ti
         migrate(folder, other, str(tiny_embedder))
     with pytest.raises(LibraryCorrupt, match="is damaged"):
         migrate(other, folder, str(tiny_embedder))
+
+
+def test_all_is_taken_along_also_what_says_the_same(folder, tmp_path, article, tiny_embedder):
+    put("bridge", {"text": "The bridge is red."}, folder, str(tiny_embedder))
+    file, embedder = article("The bridge is red.", name="one.txt"), str(tiny_embedder)
+    build_articles([file], folder, embedder, lambda origin: False)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / MODELS).symlink_to(folder / MODELS)
+    taken = migrate(folder, other, str(tiny_embedder))
+    assert (taken.added, taken.duplicate, taken.articles) == (2, 0, 2)
 
 
 def test_an_old_server_and_a_missing_client_are_told(lite_port, folder, monkeypatch):

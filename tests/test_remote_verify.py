@@ -206,6 +206,26 @@ def test_another_splitter_is_told(milvus, place, monkeypatch):
         verify(place)
 
 
+def test_heads_that_another_thread_forgets_meanwhile_are_still_told(
+    milvus, place, articles, monkeypatch
+):
+    class Watched(dict):
+        def __contains__(self, id):
+            found = super().__contains__(id)
+            if found:
+                library.digests(["another's"])
+            return found
+
+    ids = [article.id for article in articles.values()]
+    monkeypatch.setattr("index.remote._BEHIND", -1.0)
+    monkeypatch.setattr("index.remote._KNOWN", -1)  # all is forgotten as soon as more is asked
+    library = open_library(place)
+    digests = library.digests(ids)
+    library._known = Watched(library._known)
+    assert library.digests(ids) == digests == {one.id: one.digest for one in articles.values()}
+    library.close()
+
+
 def test_what_others_change_meanwhile_is_no_damage(milvus, place, articles, monkeypatch):
     milvus.delete(milvus.passages, [passages(milvus, articles["Alpha"])[0]["id"]])
     monkeypatch.setattr("index.remote.RemoteLibrary.latest", lambda self: (99, "another"))

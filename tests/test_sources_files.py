@@ -65,6 +65,13 @@ def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
         find_files(tmp_path / "a")
 
 
+def test_links_in_a_circle_inside_the_folder_lead_nowhere(tmp_path: Path) -> None:
+    touch(tmp_path / "a.md")
+    (tmp_path / "b.md").symlink_to(tmp_path / "c.md")
+    (tmp_path / "c.md").symlink_to(tmp_path / "b.md")
+    assert find_files(tmp_path) == [tmp_path / "a.md"]
+
+
 def test_a_single_file_of_another_kind_is_an_error_that_names_the_kinds(tmp_path: Path) -> None:
     touch(tmp_path / "a.docx")
     with pytest.raises(SourceError, match=r"\.txt, \.md, \.html, \.htm, \.pdf, \.jsonl, \.csv\.$"):

@@ -116,6 +116,28 @@ def test_bad_csv_rows_are_told_and_the_rest_go_on(tmp_path: Path) -> None:
     ]
 
 
+def test_of_a_row_that_is_not_csv_no_line_becomes_a_row_where_its_end_is_told(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        'Two,"He said "hi" to us.',
+        "And more.",
+        'Second half, of two",x',
+        "Three,fine",
+        'Four,"5" wide',
+        "Five,fine",
+        'Six,"first',
+        'half"',
+    ]
+    assert short(read(tmp_path, "a.csv", "\n".join(["title,text,x", *rows]))) == [
+        "row 1: is not CSV (',' expected after '\"')",
+        "2: fine",
+        "row 3: is not CSV (',' expected after '\"')",
+        "4: fine",
+        "5: first\nhalf",
+    ]
+
+
 @pytest.mark.parametrize("key", ["text", "body", "content", "Content"])
 def test_the_text_has_three_names(tmp_path: Path, key: str) -> None:
     assert short(read(tmp_path, "a.csv", f"{key}\nwords")) == ["1: words"]

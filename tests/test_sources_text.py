@@ -163,6 +163,7 @@ MARKDOWN = [
     ("a\n\n* * *\n\nb\n\n---\n\nc\n\n___", "a\n\nb\n\nc"),
     ("## Sub ##\nText\n\nUnder\n---\nMore", "Text\n\nUnder\n\nMore"),
     ("```python\nx = a*b*c  # note\n```\n~~~\n- kept\n~~~", "x = a*b*c  # note\n- kept"),
+    ("```npm i``` sets *it* up.\n\n~~~ `a`\n*b*\n~~~", "npm i sets it up.\n\n*b*"),
     ("| a | b |\n|---|:-:|\n| *1* | 2 |", "| a | b |\n| 1 | 2 |"),
     ("Fact[^1] told.\n\n[^1]: A note.", "Fact told.\n\nA note."),
     ("<b>tags</b> & &amp; stay <!-- so -->", None),
@@ -192,7 +193,22 @@ def test_plain_paragraphs_come_out_as_they_are(paragraphs: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["**a ", "*a\n", "_", "`a", "[", "[a](b(", '[a](b "', "[a][", "> ", "- ", "a\n---\n\n"]
+    "unit",
+    [
+        "**a ",
+        "*a\n",
+        "_",
+        "`a",
+        "[",
+        "[a](b(",
+        '[a](b "',
+        "[a][",
+        "> ",
+        "```",
+        "````a`",
+        "- ",
+        "a\n---\n\n",
+    ],
 )
 def test_a_million_marks_come_to_an_end(unit: str) -> None:
     strip_markdown((unit * 1_000_000)[:1_000_000])  # quadratic time would be hours

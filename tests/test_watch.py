@@ -1,19 +1,21 @@
 """Rounds of watching, against a real server on this machine: what is asked for, kept and told."""
 
+import errno
 import json
+import os
 import shutil
 import sys
 
 import pytest
 from foreign import foreign_site
 
-from index import LibraryError, LibraryLocked, build
+from index import LibraryError, LibraryLocked, Report, build
 from index.embed import OnnxEmbedder
 from index.fetch import Visitor, polite
 from index.library import DATABASE, MODELS, Library
 from index.lock import only_writer
 from index.store import Store
-from index.watch import visits
+from index.watch import Round, loop, visits
 from index.watch.feeds import Watched
 from index.watch.round import play_round
 from index.watch.state import Seen, load_state
@@ -414,6 +416,45 @@ def test_folders_are_read_again_when_a_file_in_them_is_another(watcher, encoded,
     for name in ("library.db", "library.db-wal", "library.db-shm"):
         (watcher.home / name).unlink(missing_ok=True)
     assert watcher.round(EVERY).report.added == 1
+
+
+def test_a_folder_that_is_a_link_in_a_circle_is_a_failure(watcher, tmp_path):
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    watcher.watched = [Watched("folder", str(tmp_path / "round"), EVERY)]
+    assert watcher.round().report.failed == 1
+    assert "can't be read: too many" in watcher.failures()["round"]
+
+
+def test_a_full_disk_for_temporary_files_is_a_failure_of_each_page(watcher, monkeypatch):
+    def refuse():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    watcher.feed("Mary")
+    watcher.page("about")
+    watcher.watched.append(Watched("page", f"{watcher.foreign.home}/about", EVERY))
+    monkeypatch.setattr("index.sources.TemporaryDirectory", refuse)
+    assert watcher.round().report.failed == 2
+    for reason in watcher.failures().values():
+        assert "the folder for temporary files, which the parser reads from (no space" in reason
+
+
+def test_a_failure_that_lasts_makes_the_pauses_longer(tmp_path, monkeypatch):
+    def played(*_, **__):
+        said = next(saying)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    well, full = Round(1, Report(), 0, NOW), LibraryError("the disk is full")
+    saying, pauses = iter([well, *[full] * 8, LibraryLocked("busy"), well, full]), []
+    (tmp_path / "feeds.toml").write_text('pages = ["https://a.example/"]')
+    monkeypatch.setattr(loop, "play_round", played)
+    monkeypatch.setattr(loop.time, "sleep", pauses.append)
+    rounds = loop.watch(tmp_path / "feeds.toml", tmp_path)
+    for _ in range(12):
+        next(rounds)
+    rounds.close()
+    assert pauses == [0, 60, 120, 240, 480, 960, 1920, 3600, 3600, 60, 0]
 
 
 def test_all_that_is_named_can_be_looked_at_before_its_time(watcher):

@@ -5,7 +5,9 @@ It must not know which pages are wanted, nor what is in them.
 
 import socket
 import threading
+import time
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +27,7 @@ SIZE = 20_000_000  # bytes of a page, also after unpacking
 HOPS = 2  # addresses that lead on to another
 _SILENT = 10.0  # seconds without a byte
 _PART = 1 << 16
+_MARKS = ("If-None-Match", "If-Modified-Since")
 _LEADS_ON = (301, 302, 303, 307, 308)
 _BUSY = (429, 503)  # may say after how many seconds, or when, to come again
 _RETRY = Retry(retry_after_max=86_400)  # a day, whatever is asked for
@@ -44,16 +47,38 @@ class Page:
     modified: str
 
 
-def fetch(url: str, etag: str = "", modified: str = "", inside: bool = False) -> Page:
+def fetch(
+    url: str,
+    etag: str = "",
+    modified: str = "",
+    inside: bool = False,
+    led_on: Callable[[str], None] = lambda url: None,
+) -> Page:
     """The page at the address, or that it has not changed since the version with these marks.
 
-    `inside`: whether addresses of this machine and its network will do, too. Raises
+    `inside`: whether addresses of this machine and its network will do, too. `led_on`: told of
+    each further address before it is asked for; may wait, or refuse it by a `SourceError`. Raises
     `SourceError`, a reason fit to stand after the address; `SourceBusy` when the site says how
     long it wants to be left alone, of which a day counts.
     """
     asked = {"User-Agent": AGENT, "Accept-Encoding": "gzip"}
-    asked |= {"If-None-Match": etag} if etag else {}
-    asked |= {"If-Modified-Since": modified} if modified else {}
+    marks = dict(zip(_MARKS, (etag, modified), strict=True))
+    asked |= {name: mark for name, mark in marks.items() if mark}
+    left = SECONDS
+    for hop in range(HOPS + 1):
+        if hop:
+            led_on(url)
+        begun = time.monotonic()
+        found = _step(url, asked, inside, left)
+        if isinstance(found, Page):
+            return found
+        left -= time.monotonic() - begun  # what `led_on` waits is no fault of the page
+        url = found
+    raise SourceError(f"leads on to another address more than {HOPS} times")
+
+
+def _step(url: str, asked: dict[str, str], inside: bool, seconds: float) -> Page | str:
+    """The page at the address, or the address that it leads on to."""
     sockets: list[socket.socket] = []
     late = threading.Event()
 
@@ -63,19 +88,17 @@ def fetch(url: str, etag: str = "", modified: str = "", inside: bool = False) ->
             with suppress(OSError):  # it is closed already
                 one.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(SECONDS, give_up)
+    timer = threading.Timer(seconds, give_up)
     timer.daemon = True
     timer.start()
     try:
-        for _ in range(HOPS + 1):
-            with _Reply(url, asked, sockets, inside) as reply:
-                if reply.status not in _LEADS_ON:
-                    page = _page(url, reply.raw, bool(etag or modified))
-                    if late.is_set():  # what came until then may look whole
-                        raise TimeoutError
-                    return page
-                url = urljoin(url, reply.raw.headers.get("Location", ""))
-        raise SourceError(f"leads on to another address more than {HOPS} times")
+        with _Reply(url, asked, sockets, inside) as reply:
+            if reply.status in _LEADS_ON:
+                return urljoin(url, reply.raw.headers.get("Location", ""))
+            page = _page(url, reply.raw, any(mark in asked for mark in _MARKS))
+            if late.is_set():  # what came until then may look whole
+                raise TimeoutError
+            return page
     except SSLError as error:
         raise SourceError("has no valid certificate") from error
     except (HTTPError, OSError, ValueError) as error:

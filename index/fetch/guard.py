@@ -6,13 +6,19 @@ know HTTP.
 """
 
 import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from index.errors import SourceError
 
 _PORTS = {"http": 80, "https": 443}
 _MOST = 2000  # characters of an address
+_INSIDE = (  # that count as global, and lead inside all the same
+    IPv6Network("::/96"),  # IPv4-compatible
+    IPv6Network("::ffff:0:0:0/96"),  # IPv4-translated (SIIT)
+    IPv6Network("64:ff9b:1::/48"),  # NAT64 of a network's own (RFC 8215)
+    IPv6Network("fec0::/10"),  # site-local
+)
 
 
 def checked(url: str, inside: bool) -> SplitResult:
@@ -42,6 +48,12 @@ def checked(url: str, inside: bool) -> SplitResult:
 def port_of(parts: SplitResult) -> int:
     """The port that the address means."""
     return _PORTS[parts.scheme] if parts.port is None else parts.port
+
+
+def host_of(parts: SplitResult) -> str:
+    """The host that the address means, with a port only where it is an unusual one."""
+    port = "" if port_of(parts) == _PORTS[parts.scheme] else f":{parts.port}"
+    return f"{parts.hostname}{port}"
 
 
 def connect(host: str, port: int, seconds: float, inside: bool) -> socket.socket:
@@ -92,6 +104,7 @@ def is_public(address: str) -> bool:
     return (
         found.is_global
         and not found.is_multicast
+        and not any(found in network for network in _INSIDE)
         and all(one.is_global and not one.is_multicast for one in meant)
     ) or (found.ipv4_mapped is not None and is_public(str(found.ipv4_mapped)))
 

@@ -13,7 +13,7 @@ from index.errors import SourceError
 from index.records import Article, Failure
 from index.sources.entries import Entry, Listing, checked_listing
 from index.sources.fields import make_article, web_url
-from index.sources.files import KINDS, find_files, shown
+from index.sources.files import KINDS, find_files, shown, why
 from index.sources.normalise import one_line, shorten
 from index.sources.parser import Parser
 from index.sources.tables import file_of, read_table
@@ -40,6 +40,7 @@ _SUFFIXES = {  # of the media types that are read
     "text/plain": ".txt",
     "text/markdown": ".md",
 }
+_NOT_PUT = "can't be put into the folder for temporary files, which the parser reads from"
 
 
 class Sources:
@@ -107,10 +108,13 @@ class Sources:
         if suffix is None:
             told = shorten(one_line(kind), 80) or "of no kind"
             return Failure(url, f"is {told}, not a page, a PDF or plain text")
-        with TemporaryDirectory() as folder:
-            path = Path(folder, f"page{suffix}")
-            path.write_bytes(data)
-            (found,) = self.read(path, given)
+        try:
+            with TemporaryDirectory() as folder:
+                path = Path(folder, f"page{suffix}")
+                path.write_bytes(data)
+                (found,) = self.read(path, given)
+        except OSError as error:
+            return Failure(url, f"{_NOT_PUT} ({why(error)})")
         if isinstance(found, Failure):
             return Failure(url, found.reason)
         host = urlsplit(url).hostname
@@ -124,13 +128,15 @@ class Sources:
         Raises `SourceError` only when the parser of HTML and PDF can't run at all.
         """
         self._parser.start()
-        with TemporaryDirectory() as folder:
-            path = Path(folder, "listing.xml")
-            path.write_bytes(data)
-            try:
+        try:
+            with TemporaryDirectory() as folder:
+                path = Path(folder, "listing.xml")
+                path.write_bytes(data)
                 return checked_listing(url, self._parser.parse(path))
-            except SourceError as error:
-                return Failure(url, str(error))
+        except SourceError as error:
+            return Failure(url, str(error))
+        except OSError as error:
+            return Failure(url, f"{_NOT_PUT} ({why(error)})")
 
 
 def page_id(url: str) -> str:

@@ -80,7 +80,8 @@ def _walk(root: Path) -> set[Path]:
                 continue
             file = Path(folder, name)
             if file.is_symlink():
-                file = file.resolve()
+                # Unlike resolve(), this raises nothing for links in a circle: they lead nowhere.
+                file = Path(os.path.realpath(file))
             if file.is_relative_to(root) and _is_readable_kind(file):
                 found.add(file)
     return found

@@ -12,7 +12,7 @@ _MARKS = "\\`*_[]()#!~<>"
 _HIDE = str.maketrans({mark: chr(code) for code, mark in enumerate(_MARKS, start=14)})
 _SHOW = str.maketrans({chr(code): mark for code, mark in enumerate(_MARKS, start=14)})
 
-_FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
+_FENCE = re.compile(r"\s{0,3}(```++(?!.*`)|~~~+)")  # ```one that ends in its line``` is code
 _HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*))?$")
 _CLOSING_MARKS = re.compile(r"(?<!\S)#+$")
 _UNDERLINE = re.compile(r" {0,3}(?:={2,}|-{2,})$")

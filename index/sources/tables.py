@@ -23,6 +23,7 @@ ROW_LIMIT = 10_000_000  # bytes
 TOLD = 100  # rows of a file that are told, each with what is wrong with it
 _ROW = re.compile(r"(.*?\.(?:csv|jsonl))#", re.IGNORECASE)  # the origin of a table's row
 _TEXTS = ("text", "body", "content")
+_CELL_END = re.compile(rb'[^"]*+"(?:,|\r?\n?\Z)')
 
 
 def file_of(origin: str) -> str:
@@ -133,6 +134,7 @@ def _csv_rows(file: BufferedReader) -> Iterator[Mapping[str, object] | SourceErr
         except StopIteration:
             return
         except csv.Error as error:
+            lines.skip_rest()
             yield SourceError(f"is not CSV ({error})")
         except SourceError as error:
             lines.skip_row()
@@ -202,6 +204,20 @@ class _CsvLines:
         """Pass over the rest of a row: to the end of a line outside quotation marks."""
         while (not self._line_ended or self._quotes % 2) and self._read_line():
             pass
+
+    def skip_rest(self) -> None:
+        """Pass over the rest of a row that is not CSV, where it is told by how it ends.
+
+        That is by a line whose first quotation mark ends a cell. Without one the row may as well
+        have ended with its line, and what follows are rows.
+        """
+        if self._quotes % 2 == 0:
+            return
+        start = self._file.tell()
+        while (line := self._read_line()) and b'"' not in line and self._size <= ROW_LIMIT:
+            pass
+        if not _CELL_END.match(line) or self._quotes % 2:
+            self._file.seek(start)
 
     def _read_line(self) -> bytes:
         line = self._file.readline(ROW_LIMIT + 1)

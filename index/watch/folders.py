@@ -3,6 +3,7 @@
 It must not know what is in the files.
 """
 
+import os
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -45,7 +46,7 @@ def look(state: State, visits: Visits, library: str, now: float) -> Folders:
 
 def root_of(place: str) -> str:
     """What the origins of the articles in the folder begin with."""
-    return shown(Path(place).resolve())
+    return shown(Path(os.path.realpath(place)))  # resolve() would raise for links in a circle
 
 
 def settle(state: State, before: str, after: str) -> None:
