@@ -212,7 +212,7 @@ def test_an_old_server_and_a_missing_client_are_told(lite_port, folder, monkeypa
             open_library(place)
     monkeypatch.setitem(sys.modules, "pymilvus", None)
     with pytest.raises(
-        LibraryError, match=r"/name needs pymilvus: pip install 'citespan\[milvus\]'"
+        LibraryError, match=r"/name needs pymilvus: \.venv/bin/pip install -e '\.\[milvus\]'"
     ):
         open_library(place)
 
