@@ -129,7 +129,7 @@ def test_of_the_sure_answers_the_promised_share_is_right_and_no_more_can_be_sure
 
 def test_what_is_shown_is_likelier_right_than_wrong(fit):
     confidence, sure, right = judged(fit())
-    assert confidence.threshold == 0.31
+    assert confidence.threshold == 0.28
     assert right[sure >= confidence.threshold].mean() > 0.5
     assert (sure >= confidence.threshold).any()
 
