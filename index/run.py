@@ -134,11 +134,8 @@ class Run:
         return id not in self._seen and self._inside(origin)
 
     def _twin(self, article: Article) -> str | None:
-        """The origin of another article with exactly this text that stays in the library.
-
-        What was given under an id of its own is no copy of anything: its giver asks for that id.
-        """
-        if self._copies or article.origin.startswith(GIVEN):
+        """The origin of another article with exactly this text that stays in the library."""
+        if self._copies or article.origin.startswith(GIVEN):  # its giver asks for its own id
             return None
         if _brief(article) in self._texts:
             return self._texts[_brief(article)]

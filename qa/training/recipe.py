@@ -75,9 +75,8 @@ def train_reader(
         raise TrainingError(f"{origin} has no {TOKENIZER}: it can't be a start")
     tokens = load_tokenizer(tokenizer)
     taught_by = None if teacher is None else _teacher(teacher, embedder, tokens)
-    settings = replace(settings, start=_digest(network))
-    if taught_by is not None:
-        settings = replace(settings, teacher=_digest(taught_by))
+    teaching = "" if taught_by is None else _digest(taught_by)
+    settings = replace(settings, start=_digest(network), teacher=teaching)
     held_out = _write_held_out([one for one, _ in material], out / "held-out")
     lessons = _lessons(material, work, progress)
     articles = {one.id: one for part, _ in material for one in part.articles}
