@@ -32,6 +32,7 @@ from index.put import given_article, is_given
 from index.records import Article, Counts, Failure, Hit, Passage
 from index.report import Report
 from index.sound import repair, verify
+from index.sources.normalise import one_line
 from index.split import sentences, split
 from index.telemetry import no_telemetry
 from index.terms import stems
@@ -79,6 +80,7 @@ __all__ = [
     "load_question_embedder",
     "migrate",
     "no_telemetry",
+    "one_line",
     "open_library",
     "open_session",
     "place_of",

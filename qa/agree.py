@@ -5,6 +5,7 @@ It must not know how an answer was found.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from qa.rank import normalise_answer
 from qa.records import Answer, Citation
@@ -27,15 +28,12 @@ def independent(citations: Sequence[Citation]) -> tuple[tuple[Citation, ...], ..
 
     Groups and their members stay in the order given; the first of a group stands for it.
     """
-    groups: list[list[Citation]] = []
-    for one in citations:
-        for group in groups:
-            if any(one.article_id == other.article_id or _copied(one, other) for other in group):
-                group.append(one)
-                break
-        else:
-            groups.append([one])
-    return tuple(tuple(group) for group in groups)
+    groups: list[list[int]] = []
+    for number, one in enumerate(citations):
+        same = [group for group in groups if any(_one_voice(one, citations[at]) for at in group)]
+        joined = sorted([*chain.from_iterable(same), number])
+        groups = [group for group in groups if group not in same] + [joined]
+    return tuple(tuple(citations[at] for at in group) for group in sorted(groups))
 
 
 def eras(answers: Sequence[Answer]) -> tuple[Era, ...]:
@@ -67,6 +65,10 @@ def _rivals(one: Era, other: Era) -> bool:
         and not any(against <= _sentence(citation) for citation in one.answer.citations)
         and not any(said <= _sentence(citation) for citation in other.answer.citations)
     )
+
+
+def _one_voice(one: Citation, other: Citation) -> bool:
+    return one.article_id == other.article_id or _copied(one, other)
 
 
 def _copied(one: Citation, other: Citation) -> bool:

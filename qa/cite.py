@@ -21,8 +21,13 @@ def cite(
     Raises `CitationError` should a citation's words not stand at its offsets.
     """
     answers = []
+    cited = {span.article_id for one in ranked for span in one.spans}
+    places = {id: sentences(articles[id].text) for id in cited}
     for one in ranked:
-        citations = tuple(_citation(span, articles[span.article_id]) for span in one.spans)
+        citations = tuple(
+            _citation(span, articles[span.article_id], places[span.article_id])
+            for span in one.spans
+        )
         for citation in citations:
             check(citation, articles[citation.article_id])
         answers.append(
@@ -39,10 +44,10 @@ def check(citation: Citation, article: Article) -> None:
         raise CitationError(f"a citation of article {article.id} at {start}:{end} is not exact")
 
 
-def _citation(span: Span, article: Article) -> Citation:
+def _citation(span: Span, article: Article, places: Sequence[tuple[int, int]]) -> Citation:
     text = article.text
     start, end = span.start, span.end
-    opening, closing = _sentence(text, start, end)
+    opening, closing = _sentence(places, start, end)
     return Citation(
         article_id=article.id,
         title=article.title,
@@ -58,10 +63,13 @@ def _citation(span: Span, article: Article) -> Citation:
     )
 
 
-def _sentence(text: str, start: int, end: int) -> tuple[int, int]:
-    """Where the sentence, or the sentences, around a range begin and end."""
+def _sentence(places: Sequence[tuple[int, int]], start: int, end: int) -> tuple[int, int]:
+    """Where the sentence, or the sentences, around a range begin and end.
+
+    `places`: start and end of every sentence of the article.
+    """
     opening, closing = start, end
-    for first, last in sentences(text):
+    for first, last in places:
         if first <= start < last:
             opening = first
         if first < end <= last:

@@ -238,8 +238,9 @@ def _outcome(
 def _rank(hits: Sequence[Hit], labelled: Labelled) -> int:
     """Rank from 1 of the first passage of the right paragraph with an answer; 0 for none."""
     for number, hit in enumerate(hits, 1):
-        if hit.passage.article_id == labelled.article_id and any(
-            answer in hit.passage.text for answer in labelled.answers
+        passage = hit.passage
+        if passage.article_id == labelled.article_id and any(
+            passage.start <= start and end <= passage.end for start, end in labelled.places
         ):
             return number
     return 0

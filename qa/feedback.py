@@ -84,23 +84,23 @@ def export_feedback(folder: Path) -> dict[str, Any]:
     try:
         lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
         rows = [json.loads(line) for line in lines]
+        data = [_entry(row) for row in rows if row["verdict"] in (*_ANSWERS, *_NO_ANSWER)]
     except FileNotFoundError:
-        rows = []
-    except (OSError, ValueError) as error:
+        data = []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FeedbackLost(f"{FILE} can't be read: look for a damaged line in it") from error
-    told = ("id", "question", "is_impossible", "answers", "plausible_answers")
-    data = [
-        {
-            "title": row["title"],
-            "published": row.get("published"),
-            "paragraphs": [
-                {"context": row["context"], "qas": [{name: row[name] for name in told}]}
-            ],
-        }
-        for row in rows
-        if row["verdict"] in (*_ANSWERS, *_NO_ANSWER)
-    ]
     return {"version": "v2.0", "data": data}
+
+
+def _entry(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as an article of its own."""
+    told = ("id", "question", "is_impossible", "answers", "plausible_answers")
+    asked = {name: row[name] for name in told}
+    return {
+        "title": row["title"],
+        "published": row.get("published"),
+        "paragraphs": [{"context": row["context"], "qas": [asked]}],
+    }
 
 
 def _around(text: str, start: int, end: int) -> tuple[int, int]:

@@ -58,7 +58,7 @@ def load_labels(path: Path) -> tuple[list[Article], list[Labelled]]:
 def _paragraphs(path: Path) -> list[tuple[str, str | None, dict[str, Any]]]:
     """Each with its article's title and day."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))["data"]
+        data = json.loads(path.read_text(encoding="utf-8-sig"))["data"]
         found = [
             (str(entry.get("title", path.stem)), entry.get("published"), paragraph)
             for entry in data

@@ -144,7 +144,7 @@ def _trust(outcomes: Sequence[Outcome]) -> Numbers:
     sure = np.array([one.sure for one in outcomes], dtype=bool)
     pairs = np.array([one.pair for one in outcomes if one.pair is not None]).reshape(-1, 2)
     found = {
-        "ece": calibration_error(confidence, right),
+        "ece": calibration_error(confidence[answered], right[answered]),
         "auroc": auroc(confidence[answerable], confidence[~answerable]),
         "auroc_right": auroc(confidence[answered & right], confidence[answered & ~right]),
         "coverage_at_95": coverage_at(PROMISE, confidence, right, answerable, answered),

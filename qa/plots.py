@@ -79,7 +79,8 @@ def _draw_risk(figure: "Figure", outcomes: Sequence[Outcome]) -> None:
 
 def _draw_reliability(figure: "Figure", outcomes: Sequence[Outcome]) -> None:
     """Share of right answers over confidence, above the number of answers in each bin."""
-    confidence, right = confidences(outcomes), rights(outcomes)
+    answered = [one for one in outcomes if one.answer]
+    confidence, right = confidences(answered), rights(answered)
     bins = reliability(confidence, right)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--", label="as promised")
@@ -96,8 +97,7 @@ def _draw_reliability(figure: "Figure", outcomes: Sequence[Outcome]) -> None:
     above.legend(loc="upper left", frameon=False)
     error = calibration_error(confidence, right)
     above.set_title(
-        f"Reliability, {len(outcomes):,} questions"
-        + ("" if error is None else f": ECE {error:.3f}")
+        f"Reliability, {len(answered):,} answers" + ("" if error is None else f": ECE {error:.3f}")
     )
     above.set_ylabel("share of right answers")
     above.set_xlim(0, 1)
@@ -113,7 +113,7 @@ def _draw_reliability(figure: "Figure", outcomes: Sequence[Outcome]) -> None:
     below.bar_label(bars, padding=2)
     below.margins(y=0.25)
     below.set_xlabel("confidence of the best answer")
-    below.set_ylabel("questions")
+    below.set_ylabel("answers")
     below.set_xticks(np.linspace(0, 1, BINS + 1))
     _plain(above)
     _plain(below)

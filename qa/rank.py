@@ -13,6 +13,7 @@ from qa.confidence import Confidence, leads
 from qa.records import Span
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
+_STRAIGHT = str.maketrans("“”„‘’", '"""\'\'')
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -61,18 +62,23 @@ def candidates(
     `texts`: article texts by id. Of spans that overlap in an article only the best counts,
     and words that all stand in the question answer nothing, unless it offers a choice ("or").
     """
-    asked = set(normalise_answer(question).split())
+    asked = set(_plain(question).split())
     echoes = asked if "or" not in asked else set()
     best = sorted(spans, key=lambda span: (-confidence.relevance(span), *_order(span)))
     groups: dict[str, list[Span]] = {}
     taken: list[Span] = []
     for span in best:
-        said = normalise_answer(texts[span.article_id][span.start : span.end])
+        said = _plain(texts[span.article_id][span.start : span.end])
         if not set(said.split()) <= echoes and not any(_overlap(span, other) for other in taken):
             taken.append(span)
             groups.setdefault(said, []).append(span)
     found = [tuple(group) for group in groups.values()]
     return sorted(found, key=confidence.strength, reverse=True)
+
+
+def _plain(text: str) -> str:
+    """By SQuAD's rule, which knows no “curly” quotes, but with them as straight ones."""
+    return normalise_answer(text.translate(_STRAIGHT))
 
 
 def normalise_answer(text: str) -> str:

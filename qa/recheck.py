@@ -28,10 +28,11 @@ def recheck(
     if article is None:
         return Standing("gone")
     text = article.text
+    inside = 0 <= start < end <= len(text)
     if quote is None:
-        same = digest == article.text_digest and 0 <= start < end <= len(text)
+        same = digest == article.text_digest and inside
         return Standing("holds", start, end) if same else Standing("changed")
-    if quote == text[start:end] != "" and start >= 0:
+    if inside and quote == text[start:end]:
         return Standing("holds", start, end)
     before = text.rfind(quote, 0, max(0, start) + len(quote))
     after = text.find(quote, max(0, start))

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
+from unicodedata import normalize
 
-from index import Passage
+from index import Passage, one_line
 from qa.errors import FilterError, QuestionError, QuestionTooLong
 
 MAX_QUESTION = 500  # characters; the longest question of SQuAD has 25 words
@@ -45,6 +46,8 @@ class Filters:
             "".join((*self.sources, *self.article_ids)).encode()
         except UnicodeEncodeError as error:
             raise FilterError("a source or an article to filter by is not in UTF-8") from error
+        # As articles are: what is copied from a PDF or a file's name may be written otherwise.
+        object.__setattr__(self, "sources", tuple(normalize("NFC", one) for one in self.sources))
         if max(len(self.sources), len(self.article_ids)) > MAX_NAMES:
             raise FilterError(f"filter by at most {MAX_NAMES} sources and {MAX_NAMES} articles")
 
@@ -54,7 +57,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question: not empty, bounded, spaces folded; `filters` say of which articles.
+    """A question: not empty, bounded, in articles' form; `filters` say of which articles.
 
     Raises `QuestionError` when there is nothing to ask, `QuestionTooLong` past
     `MAX_QUESTION` characters.
@@ -68,7 +71,7 @@ class Question:
             raise QuestionTooLong(
                 f"the question has {len(self.text):,} characters; ask in at most {MAX_QUESTION}"
             )
-        text = " ".join(self.text.encode(errors="ignore").decode().replace("\0", " ").split())
+        text = one_line(self.text.replace("\0", " "))
         if not any(character.isalnum() for character in text):
             raise QuestionError("the question is empty: type a question in words")
         object.__setattr__(self, "text", text)

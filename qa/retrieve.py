@@ -15,7 +15,11 @@ from qa.records import Filters, Question
 CANDIDATES = 100  # passages taken from each ranking
 DENSE_WEIGHT = 0.6  # the rest is on the words; 0.55 to 0.65 measure the same
 _ACRONYM = re.compile(r"(?<!\w)[^\W_][\w&-]{1,9}(?!\w)")
-_ASKS_MEANING = re.compile(r"\b(stands? for|short for|abbreviat|acronym)", re.IGNORECASE)
+_ASKS_MEANING = re.compile(
+    r"\b(stands? for|short for|abbreviat|acronym|meaning of|full (name|form))"
+    r"|^what (is \S+|does \S+ mean)\W*$",
+    re.IGNORECASE,
+)
 # Words that are also acronyms (WHO, IT, US, AIDS): expanded only when typed in capitals.
 _PLAIN_WORDS = frozenset(
     "a aid aids all am an and any are art as at be by can cop did do does end for had has have"

@@ -13,6 +13,9 @@ from index import Article, Hit, sentences
 LEAD_WORDS = 60  # of the article's first sentences, when the passage is further down
 PARAGRAPH = "\n\n"  # stands between the pieces; no answer crosses one
 AROUND_WORDS = 40  # of the sentences before and after the passage
+# Of a piece. 200 words have some 1,400; a column of figures without a space is one word, and a
+# megabyte of it would be read for minutes.
+MOST_CHARACTERS = 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ def _window(article: Article, spans: list[tuple[int, int]], hit: Hit, support: f
         ranges = [(lead_start, lead_end), (start, end)]
     text = f"{article.title}{PARAGRAPH}"
     pieces = []
-    for start, end in ranges:
+    for start, whole_end in ranges:
+        end = min(whole_end, start + MOST_CHARACTERS)
         pieces.append(Piece(len(text), start, end - start))
         text += article.text[start:end] + PARAGRAPH
     return Window(article.id, text, tuple(pieces), support)

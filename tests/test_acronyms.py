@@ -53,6 +53,7 @@ def test_a_short_form_in_brackets_is_found(text, found):
         ),
         ("Gravitational-Wave Observatory. GWO", {"GWO": "Gravitational-Wave Observatory"}),
         ("the Suez Canal\nAuthority. SCA", {"SCA": "Suez Canal\nAuthority"}),
+        ("They left the United States. The US sent more.", {"US": "United States"}),
     ],
 )
 def test_a_short_form_in_use_is_found_by_initials(text, found):
@@ -89,6 +90,7 @@ def test_the_form_in_brackets_wins():
         "NATO (NATO)",
         "(AB)",
         "of the and. OTA",
+        "Ursula Schmidt of the United Steel Workers spoke. The US sent 300 troops.",
         "In Syria the army fought on. On Monday the IS group fled. OM",
     ],
 )

@@ -39,6 +39,13 @@ def test_a_sentence_with_another_word_in_each_place_is_independent():
     assert independent((FIRST, other)) == ((FIRST,), (other,))
 
 
+def test_articles_that_share_a_sentence_are_one_voice_whichever_comes_first():
+    own = cited("b", "It was in London that the two ministers met.", "London")
+    copied = cited("b", SIGNED, "London")
+    assert independent((FIRST, own, copied)) == ((FIRST, own, copied),)
+    assert independent((own, FIRST, copied)) == ((own, FIRST, copied),)
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from("abcd"), st.text("xyz ", min_size=1, max_size=8)), max_size=8

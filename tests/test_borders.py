@@ -9,6 +9,11 @@ from qa.borders import trim
 PIECES = st.sampled_from([*"ab.,;: \n()[]“”‘’\"'", "é", "👩‍🚀", "U.S."])
 
 
+def test_the_marks_on_the_last_letter_stay_on_it():
+    text = "by Adébáyo\u0323\u0300, who"
+    assert trim(text, 3, 10) == (3, 12)
+
+
 def trimmed(text):
     start, end = trim(text, 0, len(text))
     return text[start:end]

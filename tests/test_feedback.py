@@ -86,9 +86,10 @@ def test_what_can_not_be_kept_or_read_is_told(tmp_path, monkeypatch):
         for _ in range(9):
             keep_feedback(tmp_path, row())
     assert (tmp_path / FILE).stat().st_size <= 4000
-    (tmp_path / FILE).write_text("{", encoding="utf-8")
-    with pytest.raises(FeedbackLost, match="damaged line"):
-        export_feedback(tmp_path)
+    for line in ("{", "[]", "null", '{"id": 1}', '{"verdict": "right"}'):
+        (tmp_path / FILE).write_text(line, encoding="utf-8")
+        with pytest.raises(FeedbackLost, match="damaged line"):
+            export_feedback(tmp_path)
 
 
 def test_a_row_for_which_there_is_no_room_is_told_and_leaves_no_part(tmp_path):

@@ -1,6 +1,7 @@
 """Files of labelled questions: SQuAD 1.1 and 2.0, read and checked."""
 
 import json
+from codecs import BOM_UTF8
 
 import pytest
 
@@ -201,6 +202,12 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path):
         load_labels(tmp_path / "nowhere.json")
     with pytest.raises(LabelError, match="can't be read"):
         load_labels(tmp_path)
+
+
+def test_a_byte_order_mark_is_passed_over(file):
+    path = file(row("q1", "Who built it?", answers("Mary Stone")))
+    path.write_bytes(BOM_UTF8 + path.read_bytes())
+    assert len(load_labels(path)[1]) == 1
 
 
 def test_a_question_is_read_as_the_service_reads_it(file):

@@ -194,6 +194,11 @@ def test_the_figures_of_a_list_counted_by_hand():
     assert (figures["sure"], figures["precision_sure"]) == (0.2, 1.0)
 
 
+def test_a_question_to_which_nothing_was_read_says_nothing_of_the_confidence():
+    wrong = outcome("Paris", ["London"], 0.9)
+    assert summary([wrong, outcome("", ["London"], 0.0)])["ece"] == pytest.approx(0.9)
+
+
 def test_pairs_are_compared_across_questions():
     pairs = [(5.0, 1.0), (3.0, 4.0), None]
     figures = summary([outcome("London", ["London"], pair=pair) for pair in pairs])
@@ -206,7 +211,7 @@ def test_a_figure_over_nothing_is_none():
         assert figures[name] is None
     for name in ("auroc", "auroc_right", "auroc_pairs", "precision_shown", "precision_sure"):
         assert figures[name] is None
-    assert figures["shown"] == figures["ece"] == 0.0
+    assert (figures["shown"], figures["ece"]) == (0.0, None)
     answered = summary([outcome("London", ["London"])])
     assert answered["no_answer_accuracy"] is None
     assert answered["recall_at_20"] is None

@@ -147,6 +147,13 @@ def test_words_of_the_question_answer_nothing():
     ]
 
 
+def test_curly_quotes_make_no_other_answer():
+    texts = {"a": "They gave “Hamlet” there.", "b": "Then Hamlet was given."}
+    spans = [Span("a", 10, 18, 1.0, 0.5), Span("b", 5, 11, 1.0, 0.5)]
+    assert [len(one.spans) for one in rank("What was given?", spans, texts, BY_SCORE, 3)] == [2]
+    assert rank("Who gave “Hamlet”?", spans, texts, BY_SCORE, 3) == []
+
+
 def test_a_question_that_offers_a_choice_is_answered_in_its_words():
     spans = [span("a", "London", 1.0), span("c", "a the an", 3.0)]
     assert said(rank("Was it in London or Paris?", spans, TEXTS, BY_SCORE, 3)) == ["London"]

@@ -49,6 +49,8 @@ def test_with_a_digest_any_other_text_is_a_change():
     assert recheck(other, 0, 4, None, digest) == Standing("changed")
     assert recheck(other, 0, 4, "Anna", digest) == Standing("holds", 0, 4)
     assert recheck(ARTICLE, 0, 999, None, digest) == Standing("changed")
+    most = ARTICLE.text[:-1]
+    assert recheck(ARTICLE, 0, -1, most, None) == Standing("moved", 0, len(most))
 
 
 def test_an_article_that_is_not_there_is_gone():

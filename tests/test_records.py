@@ -69,6 +69,8 @@ def test_ten_million_characters_are_refused():
         ("who is 👩‍🚀?", "who is 👩‍🚀?"),
         ("ﬁ İ ß 한", "ﬁ İ ß 한"),
         ("\u202ewho", "\u202ewho"),
+        ("who is Zu\u0308rich\u2019s mayor?", "who is Z\u00fcrich\u2019s mayor?"),
+        ("the Reci\u00adprocal Access Agreement", "the Reciprocal Access Agreement"),
     ],
 )
 def test_only_what_cannot_be_sent_is_taken_out(text, kept):

@@ -112,7 +112,16 @@ def test_nothing_else_is_changed(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["what does RAA stand for?", "What is raa short for?", "which acronym is RAA?"]
+    "text",
+    [
+        "what does RAA stand for?",
+        "What is raa short for?",
+        "which acronym is RAA?",
+        "what does RAA mean",
+        "What is the full name of the RAA?",
+        "the meaning of RAA?",
+        "what is RAA?",
+    ],
 )
 def test_a_question_about_the_acronym_itself_is_read_as_it_is(text):
     assert expand(text, expansions, keep=False) == text

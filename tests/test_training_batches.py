@@ -50,6 +50,12 @@ def test_targets_are_the_tokens_of_the_answers(tokenizer):
     assert sum(weight for _, _, weight in row.targets) == pytest.approx(1)
 
 
+def test_an_answer_may_end_in_a_mark_that_no_token_holds(tokenizer):
+    text = "It was opened by Ade\u0301ba\u0301yo\u0323\u0300 on Monday."
+    (row,) = rows(tokenizer, [example(text, "Ade\u0301ba\u0301yo\u0323\u0300")], SHOWN)
+    assert text_of(tokenizer, row) == ["adebayo"]
+
+
 def test_the_context_is_the_text_without_the_question_and_the_marks(tokenizer):
     (row,) = rows(tokenizer, [example(TEXT, "1907")], SHOWN)
     first, end = row.context

@@ -136,6 +136,13 @@ def test_every_passage_gets_its_window_and_the_score_of_its_articles_best(articl
     assert "n2." in second.text
 
 
+def test_of_a_megabyte_without_a_space_a_beginning_is_read(article):
+    one = article(",".join(map(str, range(0, 900_000, 7))))
+    (window,) = windows(one, [hit(one, 0, len(one.text))])
+    assert len(window.text) < 10_000
+    assert window.pieces[0].start == 0
+
+
 def test_an_article_of_one_word_is_read(article):
     one = article("Yes", "Vote")
     (window,) = windows(one, [hit(one, 0, 3)])

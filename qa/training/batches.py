@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,8 @@ def _row(encoding: Any, example: Example) -> Row | None:
     inside = [token for token, part in enumerate(encoding.sequence_ids) if part == 1]
     here = []
     for start, end, weight in example.targets:
-        first, last = encoding.char_to_token(start, 1), encoding.char_to_token(end - 1, 1)
+        first = encoding.char_to_token(start, 1)
+        last = encoding.char_to_token(_last_letter(example.text, start, end), 1)
         if first is not None and last is not None:
             here.append((first, last, weight))
     targets = [(first, last, weight) for first, last, weight in here if last - first < MAX_TOKENS]
@@ -97,6 +99,12 @@ def _row(encoding: Any, example: Example) -> Row | None:
         context=(inside[0], inside[-1] + 1),
         targets=tuple((first, last, weight / total) for first, last, weight in targets),
     )
+
+
+def _last_letter(text: str, start: int, end: int) -> int:
+    """Where the last character stands that a token may hold: none holds the marks on a letter."""
+    inside = range(end - 1, start, -1)
+    return next((at for at in inside if category(text[at])[0] != "M"), start)
 
 
 def batches(questions: list[list[Row]], tokens: int, random: Random) -> Iterator[Batch]:

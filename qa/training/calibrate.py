@@ -7,7 +7,8 @@ reader, and when to be silent.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -80,6 +81,11 @@ def calibrate(
     home = reader_folder(reader, data / MODELS)
     model = load_reader(home, CORES)
     folder = data / "calibration"
+    file = home / CALIBRATION
+    making = file.with_suffix(".new")
+    with _writing(file):  # found out before the work is done
+        making.touch()
+        making.unlink()
     cases = _asked(
         files, distractors, QA(folder, model, _FIRST, embedder), embedder, folder, limit, progress
     )
@@ -92,11 +98,18 @@ def calibrate(
         "questions": len(cases),
         "numbers": numbers,
     }
-    try:
-        (home / CALIBRATION).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise TrainingError(f"{error.filename} can't be written: {error.strerror}") from error
+    with _writing(file):
+        making.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+        making.replace(file)
     return written
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(f"{file} can't be written: {error.strerror}") from error
 
 
 def _asked(

@@ -64,7 +64,9 @@ class _Share(click.ParamType[tuple[Path, float]]):
     type=Number(0, 0.9),
     help="Share of the weights begun with in the result; 0.5 is best for more of the same.",
 )
-@click.option("--seed", default=Settings().seed, show_default=True, type=int)
+@click.option(
+    "--seed", default=Settings().seed, show_default=True, type=click.IntRange(0, 2**63 - 1)
+)
 def train(
     data: tuple[tuple[Path, float], ...],
     evaluation: Path,

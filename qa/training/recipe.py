@@ -209,11 +209,14 @@ def _lessons(
     """Every question with its hard negatives, mined once and kept for a run that goes on."""
     articles = [one for part, _ in material for one in part.shown]
     questions = [(one, share) for part, share in material for one in part.training]
-    told = [one.id for one in articles], [(one.question, one.article_id) for one, _ in questions]
+    asked = [one for one, _ in questions]
+    told = (
+        [one.id for one in articles],
+        [(one.question, one.article_id, one.answers) for one in asked],
+    )
     key = sha256(repr(told).encode())
     kept = work / f"negatives-{key.hexdigest()[:16]}.json"
     if not kept.is_file():
-        asked = [one for one, _ in questions]
         found = mine(articles, asked, work / "library", DEFAULT_EMBEDDER, progress)
         places = [[(one.article_id, one.start, one.end) for one in row] for row in found]
         making = kept.with_suffix(".new")
