@@ -32,7 +32,7 @@ from index.put import given_article, is_given
 from index.records import Article, Counts, Failure, Hit, Passage
 from index.report import Report
 from index.sound import repair, verify
-from index.sources.normalise import one_line
+from index.sources import one_line
 from index.split import sentences, split
 from index.telemetry import no_telemetry
 from index.terms import stems

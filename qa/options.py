@@ -3,7 +3,7 @@
 import math
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,18 @@ import click
 from index import DEFAULT_EMBEDDER, LibraryError, Place, place_of
 from qa.errors import QAError
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+class HomePath(click.Path):
+    """A path in which "~" is the home, also where no shell has said so: in make, in a setting."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and value.startswith("~"):
+            with suppress(RuntimeError):  # nobody has that home: it is a name like any other
+                value = str(Path(value).expanduser())
+        return super().convert(value, param, ctx)
 
 
-class PathOrAddress(click.Path):
+class PathOrAddress(HomePath):
     """A path, or as it stands an address of the web."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -25,6 +32,8 @@ class PathOrAddress(click.Path):
         return super().convert(value, param, ctx)
 
 
+FOLDER = HomePath(path_type=Path, file_okay=False)
+FILE = HomePath(path_type=Path, exists=True, dir_okay=False)
 PLACE = PathOrAddress(path_type=Path)
 # Never an argument: those are shown to everybody on the machine.
 _TOKEN = click.Option(["--token"], envvar="CITESPAN_MILVUS_TOKEN")

@@ -70,3 +70,11 @@ def test_markup_is_text_there_too(box, page, site):
     assert NASTY in box.locator("article p").last.text_content()
     href = box.locator("a").get_attribute("href")
     assert href.startswith(f"{site.address}/articles/")
+
+
+def test_without_an_endpoint_it_asks_where_it_comes_from(box, page, site):
+    source = (site.folder / "index.html").read_text(encoding="utf-8")
+    (site.folder / "page.html").write_text(source.replace(f' endpoint="{site.address}"', ""))
+    page.goto(f"{site.other}/page.html")
+    ask(box, ROVER)
+    box.locator("mark").wait_for()

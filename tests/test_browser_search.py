@@ -168,6 +168,25 @@ def test_the_arrow_leaves_the_last_answer_to_the_browser(page, site):
     assert page.evaluate("taken") and focused(page) == "answer-1"
     page.keyboard.press("ArrowDown")
     assert not page.evaluate("taken") and focused(page) == "answer-1"
+    page.keyboard.press("Shift+ArrowUp")
+    assert not page.evaluate("taken") and focused(page) == "answer-1"
+
+
+def test_the_arrows_scroll_the_text_of_a_citation(page, site):
+    page.goto(f"{found(site, ROVER)}&k=1")
+    page.evaluate("addEventListener('keydown', event => { window.taken = event.defaultPrevented })")
+    page.locator(".cite summary").first.click()
+    page.locator(".cite pre").first.focus()
+    page.keyboard.press("ArrowUp")
+    assert not page.evaluate("taken")
+    assert page.evaluate("document.activeElement.matches('.cite pre')")
+
+
+def test_the_keys_are_told_on_a_screen_and_not_on_paper(page, site):
+    page.goto(found(site, ROVER))
+    for media in ("screen", "print"):
+        page.emulate_media(media=media)
+        assert page.locator(".keys").is_visible() == (media == "screen")
 
 
 def test_titles_that_are_found_too_late_change_nothing(page, site):
@@ -197,6 +216,11 @@ def test_titles_are_found_while_one_types(page, site):
     page.route("**/articles?words=*", lambda route: route.fulfill(status=503, body="busy"))
     page.locator("#words").press_sequentially("w")
     page.wait_for_selector(".state.trouble")
+    assert "can't be reached" in text_of(page, ".state")
+    refusal = '<p role="alert"> Come again later. </p>'
+    page.route("**/articles?words=*", lambda route: route.fulfill(status=429, body=refusal))
+    page.locator("#words").press_sequentially("o")
+    page.wait_for_selector(".state:text-is('Come again later.')")
 
 
 def test_a_filter_leaves_out_what_came_later(page, site):

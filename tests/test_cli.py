@@ -85,6 +85,13 @@ def test_index_reports_what_it_did(articles, data):
     assert report["revision"] == 1
 
 
+def test_a_tilde_that_no_shell_has_read_is_the_home(tmp_path):
+    """As in `make index ARTICLES=~/articles`, which not every shell expands."""
+    home = {"HOME": str(tmp_path), "CITESPAN_DATA": "~/library"}
+    assert f"{tmp_path}/none." in sentence(run("index", "~/none", **home))
+    assert f"{tmp_path}/library " in sentence(run("stats", **home))
+
+
 def test_index_names_the_file_it_could_not_read_and_ends_with_1(articles, data):
     (articles / "broken.txt").write_bytes(b"\xff\xfe\x00")
     (articles / "empty.txt").write_bytes(b"")

@@ -36,6 +36,9 @@ WEDNESDAY = "2023-01-11"
         ("Both came into force last year.", "2024-07-08", "last year", "2023"),
         ("Signed in January 2022, in force last year.", "2024-07-08", "last year", "2023"),
         ("It fell last month.", WEDNESDAY, "last month", "December 2022"),
+        ("On Wednesday Japan and Britain met.", WEDNESDAY, "Wednesday", "11 January 2023"),
+        ("They met on 11 May.", "2023-06-01", "11 May", "11 May 2023"),
+        ("It was about two years ago.", WEDNESDAY, "two years ago", "about 2021"),
         ("It fell LAST\nmonth.", WEDNESDAY, "LAST\nmonth", "December 2022"),
     ],
 )
@@ -71,6 +74,28 @@ def test_what_is_sure(sentence, published, words, time):
         ("It began in May.", WEDNESDAY),
         ("It was some years ago.", WEDNESDAY),
         ("Mondays are grey.", WEDNESDAY),
+        *(
+            (sentence, WEDNESDAY)
+            for sentence in (
+                *("It is expected to land on Thursday.", "It is set to open on Friday."),
+                *("The strike is due on Friday.", "It is scheduled for Friday."),
+                *("Polls open on Sunday.", "The trial starts Monday.", "Friday may be wet."),
+                *("It takes effect on 1 December.", "It comes into force on 1 December."),
+                *("Friday's launch was delayed to Saturday.", "About 30 may have died."),
+                *("All 12 may appeal.", "A friday like any other."),
+                *("Sheffield Wednesday beat Leeds.", "Easter Monday was wet."),
+                *("It was open Tuesday to Sunday.", "It was shut Monday–Friday."),
+                *(
+                    "Sunday Times readers knew.",
+                    "A Sunday paper had it.",
+                    "It rained last Wednesday.",
+                ),
+            )
+        ),
+        *(
+            (f"It was {word} two years ago.", WEDNESDAY)
+            for word in ("more than", "less than", "over", "nearly", "almost", "not", "at least")
+        ),
         ("", WEDNESDAY),
     ],
 )

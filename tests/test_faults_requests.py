@@ -46,6 +46,17 @@ def test_a_thousand_requests_of_one_address_are_told_to_come_later(tmp_path):
         assert get(limited.port, "/healthz").status == 200
 
 
+def test_where_a_request_came_in_is_believed_of_a_proxy_alone(served, tmp_path):
+    for forged in ("SCRIPT_NAME: /x", "PATH_INFO: /x", "X-Forwarded-Proto: https"):
+        assert get(served.port, "/healthz", forged).json == {"status": "ok"}
+    told = "X-Forwarded-Proto: https", "X-Forwarded-For: 9.9.9.9"
+    assert b"https://localhost" not in get(served.port, "/opensearch.xml", *told).body
+    with serving(tmp_path, "large", proxies=1, limit="1/day") as behind:
+        assert b"https://localhost" in get(behind.port, "/opensearch.xml", *told).body
+        assert get(behind.port, "/opensearch.xml", *told).status == 429
+        assert get(behind.port, "/opensearch.xml", "X-Forwarded-For: 9.9.9.8").status == 200
+
+
 # E8
 
 FOREIGN = [

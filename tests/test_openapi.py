@@ -6,12 +6,12 @@ import re
 import pytest
 from web_fakes import FakeQA
 
-from web import Settings, bodies, create_app, openapi, shapes
+from web import Settings, bodies, create_app, shapes
 from web.openapi import document, example
 from web.routes import ROUTES
 
 APP = create_app(Settings(), FakeQA())
-DOCUMENT = document()
+DOCUMENT = document(Settings())
 SHAPES = [
     one
     for module in (bodies, shapes)
@@ -82,9 +82,22 @@ def test_all_schemas_are_of_known_shapes_and_every_reference_leads_somewhere():
 
 def test_what_is_sent_is_the_document():
     reply = APP.test_client().get("/openapi.json")
-    assert reply.get_json() == json.loads(json.dumps(openapi.document()))
+    assert reply.get_json() == json.loads(json.dumps(DOCUMENT))
     assert reply.content_type == "application/json" and reply.get_json()["openapi"] == "3.1.0"
     assert APP.test_client().get("/openapi.json?x=1").status_code == 400
+
+
+def test_it_tells_the_limits_that_are_set():
+    settings = Settings(max_answers=3, max_body=2048)
+    told = create_app(settings, FakeQA()).test_client().get("/openapi.json").get_json()
+    ask, search = (
+        told["paths"][f"/api/v1/{one}"]["get"]["parameters"] for one in ("ask", "search")
+    )
+    most = [one["schema"]["maximum"] for one in (*ask, *search) if one["name"] == "k"]
+    assert most == [3, 50]
+    assert told["components"]["schemas"]["AskRequest"]["properties"]["k"]["maximum"] == 3
+    said = json.dumps(told["components"]["responses"])
+    assert "from 1 to 3." in said and "at most 2,048 bytes" in said
 
 
 def test_the_page_tells_all_of_it_without_a_script_or_a_style_of_its_own():

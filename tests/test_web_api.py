@@ -164,6 +164,18 @@ def test_unknown_and_repeated_parameters_are_refused(client, path):
     assert "parameter" in refused(client.get(f"/api/v1/{path}"), 400).lower()
 
 
+@pytest.mark.parametrize(
+    ("path", "sent", "said"),
+    [
+        ("ask", ["who"], "The body must be an object."),
+        ("ask", {"question": "who", "nme": 1}, '"nme" is not a field of this request.'),
+        ("ask/batch", {"questions": ["who"]}, '"questions"."0" must be an object.'),
+    ],
+)
+def test_no_class_of_the_code_is_named(client, path, sent, said):
+    assert refused(client.post(f"/api/v1/{path}", json=sent), 400) == said
+
+
 def test_a_parameter_beside_a_body_is_refused(client):
     refused(client.post("/api/v1/ask?k=3", json={"question": "who"}), 400)
 

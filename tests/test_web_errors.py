@@ -9,7 +9,7 @@ import pytest
 import web_fakes as fakes
 from web_fakes import PACT, FakeLibrary, FakeQA
 
-from index import LibraryAway, LibraryCorrupt, LibraryMismatch
+from index import LibraryAway, LibraryCorrupt, LibraryError, LibraryMismatch
 from qa import QuestionError, QuestionTooLong, ReaderError
 from web import Settings, create_app
 from web.errors import STATUS, in_json
@@ -21,8 +21,9 @@ from web.service import watch
 SECRET = "a path that nobody may see"
 BROKEN = {
     "missing": (fakes.MISSING, 503, "citespan index FOLDER"),
-    "mismatch": (LibraryMismatch("built with X, running Y: rebuild"), 503, "X, running Y"),
-    "corrupt": (LibraryCorrupt("article a in milvus://h:1/b is damaged"), 503, "e a is damaged"),
+    "mismatch": (LibraryMismatch(SECRET), 503, "built with another model or version"),
+    "corrupt": (LibraryCorrupt(SECRET), 503, "The library is damaged: whoever runs this"),
+    "unusable": (LibraryError(SECRET), 503, "The library can't be used: whoever runs this"),
     "away": (LibraryAway(SECRET), 503, "can't be used just now: ask again"),
     "reader": (ReaderError("the reader can't be loaded"), 503, "can't be loaded"),
     "question": (QuestionError("type a question"), 400, "Type a question"),
@@ -217,6 +218,16 @@ def test_a_bug_is_logged_under_the_number_that_the_reader_sees(caplog):
 def test_a_known_error_is_not_logged(caplog):
     create_app(Settings(), FakeQA(broken=fakes.MISSING)).test_client().get("/readyz")
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("kind", [LibraryAway, LibraryCorrupt, LibraryMismatch, LibraryError])
+def test_where_a_library_lies_is_told_to_the_log_alone(caplog, kind):
+    client = create_app(Settings(), FakeQA(broken=kind("/home/me/library.db"))).test_client()
+    for path in ("/readyz", "/api/v1/ask?q=who", "/?q=who"):
+        reply = client.get(path)
+        assert reply.status_code == 503 and "/home" not in reply.get_data(as_text=True)
+    told = [json.loads(Lines().format(record)) for record in caplog.records]
+    assert [one["why"] for one in told] == ["/home/me/library.db"] * 3
 
 
 def test_nothing_of_the_table_falls_to_the_wrong_row():

@@ -7,6 +7,7 @@ import web_fakes as fakes
 from prometheus_client.parser import text_string_to_metric_families
 from web_fakes import PACT, FakeLibrary, FakeQA
 
+from index import LibraryAway
 from web import Settings, create_app, service
 from web.settings import SettingsError, read_settings
 from web.turns import Turns
@@ -77,6 +78,15 @@ def test_a_client_over_the_limit_is_told_when_to_come_again():
     assert from_address(client, "1.1.1.1", "/healthz").status_code == 200
 
 
+def test_a_limit_changes_no_other_reply():
+    qa = FakeQA()
+    client = client_of(qa, limit="1000/day")
+    assert "Retry-After" not in from_address(client, "1.1.1.1").headers
+    qa.broken = LibraryAway("away")
+    reply = from_address(client, "1.1.1.1")
+    assert (reply.status_code, reply.headers["Retry-After"]) == (503, "5")
+
+
 def test_without_a_limit_nobody_is_counted():
     client = client_of()
     replies = [from_address(client, "1.1.1.1") for _ in range(50)]
@@ -125,6 +135,14 @@ def test_a_named_origin_may_ask_and_not_write():
         assert reply.headers["Vary"] == "Origin"
     page = client.get("/articles", headers={"Origin": THEIRS})
     assert "Access-Control-Allow-Origin" not in page.headers
+
+
+def test_an_origin_is_named_as_people_write_it():
+    given = "https://Example.org:443 http://example.org:80 https://a.org:8443 http://b.org:443"
+    client = client_of(origins=given)
+    for origin in (THEIRS, "http://example.org", "https://a.org:8443", "http://b.org:443"):
+        reply = client.get("/api/v1/articles", headers={"Origin": origin})
+        assert reply.headers["Access-Control-Allow-Origin"] == origin
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_an_error_amid_a_batch_is_a_line_of_its_own(client, qa):
     reply = client.post("/api/v1/ask/batch", json={"questions": questions})
     first, second, third = (json.loads(line) for line in reply.data.splitlines())
     assert first == third == json.loads(json.dumps(reply_json(qa.replied)))
-    assert (second["status"], second["detail"]) == (503, "Torn.")
+    assert second["status"] == 503 and second["detail"].startswith("The library is damaged")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_an_error_amid_a_batch_is_a_line_of_its_own(client, qa):
         ([{"question": "who?"}, {"question": "who?", "k": 11}], "1 to 10"),
         ([{"question": "who?", "published_to": "2023"}], "a day such as"),
         ([{"question": "who?", "more": 1}], "more"),
-        (["who?"], "dictionary or instance"),
+        (["who?"], "must be an object"),
     ],
 )
 def test_a_batch_with_anything_wrong_is_refused_whole(client, qa, questions, said):
@@ -121,7 +121,7 @@ def test_a_stream_that_breaks_says_so_and_frees_its_turn(client, qa, app):
     qa.stream = stream
     told = events(client.get("/api/v1/ask/stream?q=who"))
     assert [name for name, _ in told] == ["passages", "problem"]
-    assert told[1][1]["detail"] == "Torn."
+    assert told[1][1]["detail"].startswith("The library is damaged")
     assert turns(app).taken == 0
 
 

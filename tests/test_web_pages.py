@@ -371,8 +371,20 @@ def test_the_library_lists_articles_failures_and_notes():
     shelf = FakeLibrary(failed=failed, notes=("the vector index was rebuilt",))
     page = page_of("/articles", FakeQA(shelf=shelf))
     assert f"/articles/{PACT.id}" in page.hrefs()
-    for said in ("articles/torn.pdf", "it ends in the middle", "was rebuilt", "2 articles"):
+    for said in ("torn.pdf", "it ends in the middle", "was rebuilt", "2 articles"):
         assert said in page.text
+
+
+def test_the_folders_of_this_machine_are_not_told():
+    origins = ("/home/me/torn.pdf", "/home/me/a.csv#row 3", "https://example.org/a/b")
+    notes = ("/home/me/var/derived/r1/terms/meta.json can't be read",)
+    shelf = FakeLibrary(failed=tuple(Failure(one, "is torn") for one in origins), notes=notes)
+    client = create_app(Settings(data="/home/me/var"), FakeQA(shelf=shelf)).test_client()
+    page = client.get("/articles").get_data(as_text=True)
+    for said in ("<b>torn.pdf<", "<b>a.csv#row 3<", "<b>https://example.org/a/b<", ">derived/r1/"):
+        assert said in page
+    assert client.get("/readyz").get_json()["notes"] == ["derived/r1/terms/meta.json can't be read"]
+    assert "/home" not in page
 
 
 def test_the_library_turns_pages():

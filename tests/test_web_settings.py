@@ -28,6 +28,16 @@ def test_the_environment_is_read_and_what_is_typed_wins(monkeypatch):
     assert (settings.port, settings.data, settings.reader) == (9001, Path("elsewhere"), None)
 
 
+def test_a_tilde_is_the_home_though_no_shell_has_read_it(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("CITESPAN_DATA", "~/library")
+    monkeypatch.setenv("CITESPAN_ARTICLES", "~/articles")
+    settings = read_settings()
+    assert settings.data == Path("/home/me/library")
+    assert settings.articles == Path("/home/me/articles")
+    assert read_settings(data=Path("~nobody-here/x")).data == Path("~nobody-here/x")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -44,6 +54,22 @@ def test_a_bad_value_is_one_sentence_with_its_name(monkeypatch, name, value):
     monkeypatch.setenv(f"CITESPAN_{name}", value)
     with pytest.raises(SettingsError, match=f"^CITESPAN_{name} can't be used: [^\n]+$"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TOKEN", "short", "take one of 16 characters or more"),
+        ("LIMIT", "60 per minute", "such as 60/minute"),
+        ("HOSTS", "a/b", "write names such as citespan.example.org"),
+        ("ORIGINS", "https://example.org/", "write origins such as https://example.org,"),
+    ],
+)
+def test_no_pattern_is_shown_to_who_starts_it(monkeypatch, name, value, said):
+    monkeypatch.setenv(f"CITESPAN_{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    assert said in str(refused.value) and "pattern" not in str(refused.value)
 
 
 def test_every_setting_is_explained():

@@ -56,6 +56,12 @@ def test_nothing_is_written_without_the_token(begun, method, path):
     assert begun == []
 
 
+def test_the_word_before_the_token_is_the_same_in_small_letters(begun):
+    for word, status in (("bearer", 200), ("BEARER", 200), ("Basic", 401)):
+        given = {"Authorization": f"{word} {TOKEN}"}
+        assert client_of().get("/api/v1/index", headers=given).status_code == status
+
+
 def test_a_token_may_have_letters_of_any_language(begun):
     """WSGI gives the bytes of a header as Latin-1, whatever they are."""
     token = "geheimes T\u00f6kenlang \u0416"
@@ -106,6 +112,22 @@ def test_what_is_asked_for_becomes_a_job(begun, tmp_path, library):
 def test_what_can_not_be_written_is_refused_at_once(begun, method, path, sent, status):
     reply = client_of().open(path, method=method, json=sent, headers=AUTHORIZED)
     assert reply.status_code == status and begun == []
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ({"published": "soon"}, "Published must be a day such as 2023-01-31."),
+        ({"published": ""}, "Published must be a day such as 2023-01-31."),
+        ({"url": "https://example.org/a b"}, "Url must be an address such as https://example"),
+        ({"url": "javascript:alert(1)"}, "Url must be an address such as https://example"),
+    ],
+)
+def test_a_field_that_would_be_lost_is_refused(begun, field, said):
+    sent = {"text": TEXT} | field
+    reply = client_of().put("/api/v1/articles/a", json=sent, headers=AUTHORIZED)
+    assert reply.status_code == 400 and begun == []
+    assert reply.get_json(force=True)["detail"].startswith(said)
 
 
 def program(code):

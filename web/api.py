@@ -107,7 +107,8 @@ def healthz() -> Response:
 @health.get("/readyz")
 def readyz() -> Response:
     """Questions can be answered; an error says why not."""
-    library = service.current().qa.library
+    here = service.current()
+    library = here.qa.library
     library.reach()
     counts = library.counts()
     return send.shape(
@@ -115,7 +116,7 @@ def readyz() -> Response:
             revision=library.revision,
             articles=counts.articles,
             passages=counts.passages,
-            notes=list(library.notes),
+            notes=here.notes(library),
         )
     )
 

@@ -166,7 +166,7 @@ class ArticleRequest(Body):
         None, description="Where it was published.", examples=["https://example.org/bridge"]
     )
     source: Text | None = Field(None, description="Who published it.", examples=["The Example"])
-    published: Text | None = Field(
+    published: Day | None = Field(
         None, description="The day of publication.", examples=["2023-01-11"]
     )
     author: Text | None = Field(None, description="Who wrote it.", examples=["A. Writer"])

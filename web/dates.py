@@ -18,28 +18,41 @@ _MONTHS = (
 _NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
 
 
-def _any(names: list[str]) -> str:
-    """One of the names, in capitals or not, but in ASCII: a long s would be an s elsewhere."""
-    return f"(?a:{'|'.join(names)})"
+def _named(names: list[str]) -> str:
+    """One of the names as it is written: without its capital "may" is no month."""
+    return f"(?-i:{'|'.join(names)})"
 
 
-_COUNT = rf"(?P<count>an?|\d{{1,3}}|{_any(_NUMBERS)})"
+_DAY, _MONTH = _named(_DAYS), _named(_MONTHS)
+# In ASCII: a long s would be an s elsewhere.
+_COUNT = rf"(?P<count>an?|\d{{1,3}}|(?a:{'|'.join(_NUMBERS)}))"
+# Not the end of a longer number ("twenty-one", "1,200", "a hundred and two", "half a"), nor more
+# or less than it.
+_WHOLE = r"(?<![-–.,\d])" + "".join(
+    f"(?<!{word} )"
+    for word in "half and or to than over under nearly almost not least most".split()
+)
 _PHRASE = re.compile(
     rf"\b(?:(?P<yesterday>yesterday)"
-    rf"|(?:(?P<weekday>{_any(_DAYS)}),?\s+)?(?P<day>\d{{1,2}})\s+(?P<month>{_any(_MONTHS)})"
-    rf"|(?P<alone>{_any(_DAYS)})"
+    rf"|(?:(?P<weekday>{_DAY}),?\s+)?(?P<day>\d{{1,2}})\s+(?P<month>{_MONTH})"
+    rf"|(?P<alone>{_DAY})"
     rf"|last\s+(?P<last>year|month)"
-    # Not the end of a longer number: "twenty-one", "1,200", "a hundred and two", "half a".
-    rf"|(?<![-–.,\d])(?<!half )(?<!and )(?<!or )(?<!to ){_COUNT}\s+(?P<unit>day|month|year)s?\s+ago"
+    rf"|{_WHOLE}{_COUNT}\s+(?P<unit>day|month|year)s?\s+ago"
     rf")\b",
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"\b[12]\d{3}\b")  # names the day itself, or another time
-# What is to come, a habit, a name ("the Sunday Times"), or told from elsewhere.
+# What is to come, or may; a habit; told from elsewhere; a name ("Sheffield Wednesday").
 _UNSURE = re.compile(
-    rf"\b(?:will|would|shall|(?:is|are)\s+to|next|coming|plans?|planned|until|every|each"
-    rf"|following|previous|(?:the|good|black|bloody|ash|easter)\s+(?:{'|'.join(_DAYS)})|by\s+(?:{'|'.join(_DAYS)}|\d)"
-    rf"|(?:{'|'.join(_DAYS)})\s+(?:before|after|earlier|later))\b",
+    rf"\b(?:will|would|shall|should|must|(?:is|are)\s+to|next|coming|plans?|planned|expected|due|set"
+    rf"|scheduled|(?-i:may)|might|could|can|begins?|starts?|opens?|ends|closes|meets|leaves|arrives"
+    rf"|(?:takes?|comes?|goes)\s+(?:place|effect|into)|(?:delayed|postponed|moved)\s+to"
+    rf"|until|every|each|{_DAY}\s*(?:to|through|-|–)\s*{_DAY}"
+    rf"|following|previous|{_DAY}\s+(?:before|after|earlier|later)|(?:by|from)\s+(?:{_DAY}|\d)"
+    rf"|(?:an?|the|any|most|last|this|that|good|black|bloody|ash|easter)\s+{_DAY}"
+    rf"|(?-i:(?!(?:On|Since|Late|Early|Before|After|And|But)\b)[A-Z]\w*)\s+{_DAY}"
+    rf"|{_DAY}\s+(?-i:Times|Mirror|Telegraph|Express|Mail|Post|Herald|Star|Sun|World|Independent)"
+    rf")\b",
     re.IGNORECASE,
 )
 _LONGEST = timedelta(days=300)  # a day without a year is of the year before at most
@@ -85,7 +98,7 @@ def _time(match: re.Match[str], base: date) -> str | None:
 
 def _of_the_year(match: re.Match[str], base: date) -> str | None:
     """The last such day before, when the weekday named with it agrees."""
-    month = _MONTHS.index(match["month"].capitalize()) + 1
+    month = _MONTHS.index(match["month"]) + 1
     for when in _days(int(match["day"]), month, base):
         agrees = match["weekday"] is None or when.weekday() == _weekday(match["weekday"])
         return _full(when) if agrees and base - when <= _LONGEST else None
@@ -112,7 +125,7 @@ def _back(number: int, unit: str, base: date) -> str | None:
 
 
 def _weekday(name: str) -> int:
-    return _DAYS.index(name.capitalize())
+    return _DAYS.index(name)
 
 
 def _number(word: str) -> int:

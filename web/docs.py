@@ -5,7 +5,7 @@ This file must not know any route but its own.
 
 from flask import Blueprint, Response, render_template
 
-from web import inputs, send
+from web import inputs, send, service
 from web.openapi import document
 
 docs = Blueprint("docs", __name__)
@@ -15,10 +15,10 @@ docs = Blueprint("docs", __name__)
 def openapi() -> Response:
     """The document."""
     inputs.only()
-    return send.value(document())
+    return send.value(document(service.current().settings))
 
 
 @docs.get("/docs")
 def page() -> str:
     """The document as a page, without a script."""
-    return render_template("docs.html", document=document())
+    return render_template("docs.html", document=document(service.current().settings))

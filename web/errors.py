@@ -4,13 +4,12 @@ This file must not know which view failed, nor log what was asked.
 """
 
 import logging
-import re
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-from index import LibraryAway, LibraryError, LibraryMissing
+from index import LibraryAway, LibraryCorrupt, LibraryError, LibraryMismatch, LibraryMissing
 from qa import MAX_QUESTION, FeedbackError, FilterError, QAError, QuestionError, QuestionTooLong
 from web import log
 from web.shapes import Problem
@@ -22,7 +21,7 @@ MISSING = (
 )
 AWAY = "The library's server can't be used just now: ask again in a moment."
 RETRY = 5  # seconds after which that is worth while
-_ADDRESS = re.compile(r"( in)? milvus(\+tls)?://\S+")  # for whoever runs this alone
+_LOG = "whoever runs this finds in its log what to do."
 # A sentence of None: the exception's own, which is written for the person who asks.
 STATUS: dict[type[Exception], tuple[int, str | None]] = {
     QuestionError: (400, None),
@@ -30,8 +29,14 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     FilterError: (400, None),
     FeedbackError: (400, None),
     LibraryMissing: (503, MISSING),
-    LibraryAway: (503, AWAY),  # its own names the server, for whoever runs this
-    LibraryError: (503, None),
+    # Their own name the server or a path, for whoever runs this: these go to the log.
+    LibraryAway: (503, AWAY),
+    LibraryCorrupt: (503, f"The library is damaged: {_LOG}"),
+    LibraryMismatch: (
+        503,
+        f"The library was built with another model or version than runs here: {_LOG}",
+    ),
+    LibraryError: (503, f"The library can't be used: {_LOG}"),
     QAError: (503, None),
 }
 HEADINGS = {
@@ -110,9 +115,10 @@ def _ours(error: Exception, place: str) -> tuple[int, str]:
     for kind in type(error).__mro__:
         if kind in STATUS:
             status, sentence = STATUS[kind]
-            if kind is LibraryAway:
-                _log.warning("library away", extra={"fields": {"place": place, "why": str(error)}})
-            return status, _ADDRESS.sub("", str(error)) if sentence is None else sentence
+            if issubclass(kind, LibraryError) and kind is not LibraryMissing:
+                told = {"place": place, "why": str(error)}
+                _log.warning("library not usable", extra={"fields": told})
+            return status, str(error) if sentence is None else sentence
     number = log.number()
     _log.error("fault", extra={"fields": {"request": number, "place": place}}, exc_info=error)
     return 500, f"Something went wrong here; the log has it as request {number}."

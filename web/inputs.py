@@ -17,6 +17,10 @@ from web.bodies import Body
 MAX_WORDS = 200  # characters
 _EACH = ("source", "article_id")  # may be given several times
 FILTERS = ("published_from", "published_to", *_EACH)
+_PLAIN = {  # what pydantic would say with words of our code
+    "model_type": "must be an object",
+    "extra_forbidden": "is not a field of this request",
+}
 Shape = TypeVar("Shape", bound=Body)
 
 
@@ -84,8 +88,11 @@ def body(shape: type[Shape]) -> Shape:
         return shape.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        name = ".".join(json.dumps(str(part)[:40]) for part in first["loc"])
-        raise BadRequest(f"{name or 'the body'}: {first['msg'].lower()}") from error
+        name = ".".join(json.dumps(str(part)[:40]) for part in first["loc"]) or "the body"
+        plain = _PLAIN.get(first["type"])
+        raise BadRequest(
+            f"{name}: {first['msg'].lower()}" if plain is None else f"{name} {plain}"
+        ) from error
 
 
 def _digits(text: str) -> int | None:

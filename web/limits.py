@@ -4,7 +4,9 @@ limiter.
 This file must not know any route but those that are never limited.
 """
 
-from flask import Flask, request
+import time
+
+from flask import Flask, Response, request
 from flask_limiter import ApplicationLimit, Limiter
 from flask_limiter.util import get_remote_address
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -26,8 +28,16 @@ def limit(app: Flask, rate: str | None, proxies: int) -> None:
         limiter = Limiter(
             get_remote_address,
             application_limits=[ApplicationLimit(rate, error_message=_OFTEN)],
-            headers_enabled=True,
             storage_uri="memory://",  # there is one process
         )
         limiter.request_filter(lambda: request.path.startswith(_FREE))
         limiter.init_app(app)
+
+        def say_when(reply: Response) -> Response:
+            # The limiter's own headers would take the place of what a 503 says.
+            if reply.status_code == 429 and limiter.current_limit is not None:
+                seconds = limiter.current_limit.reset_at - time.time()
+                reply.headers["Retry-After"] = str(max(1, int(seconds)))
+            return reply
+
+        app.after_request(say_when)

@@ -10,19 +10,21 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from web.parameters import Parameter
+from web import bodies
+from web.parameters import K, Parameter
 from web.routes import JSON, ROUTES, Route
+from web.settings import Settings
 from web.shapes import Problem
 
 _ALWAYS = (400, 413, 414, 429, 500, 503)  # what every route may answer
 _SAID = {
     304: "Nothing has changed since the reply with this ETag.",
-    400: "Parameter k must be a whole number from 1 to 10.",
+    400: "Parameter k must be a whole number from 1 to {0.max_answers}.",
     401: "Send the token of this service as Authorization: Bearer ….",
     403: "This is off here: start the service with CITESPAN_TOKEN set to allow it.",
     404: "No article has this id; it may have been removed since.",
     409: "Another change of the library is under way: wait until it ends.",
-    413: "The body is too large: at most 65,536 bytes are read.",
+    413: "The body is too large: at most {0.max_body:,} bytes are read.",
     414: "The address is too long; a question has at most 500 characters.",
     415: "Send the body as application/json.",
     429: "Too many requests have come from your address: come again later.",
@@ -40,11 +42,11 @@ _EVENT = {
 _RETRY = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
 
 
-def document() -> dict[str, Any]:
-    """The whole document, as plain JSON types."""
+def document(settings: Settings) -> dict[str, Any]:
+    """The whole document, as plain JSON types, with the limits that are set."""
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, settings)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -58,8 +60,8 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "schemas": _schemas(),
-            "responses": {str(status): _problem(status) for status in _SAID},
+            "schemas": _schemas(settings),
+            "responses": {str(status): _problem(status, settings) for status in _SAID},
             "securitySchemes": {
                 "token": {
                     "type": "http",
@@ -90,14 +92,14 @@ def _is_shape(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(route: Route, settings: Settings) -> dict[str, Any]:
     statuses = {*_ALWAYS, *route.errors, *((401, 403) if route.token else ())}
     made: dict[str, Any] = {
         "operationId": _name(route),
         "tags": [route.group],
         "summary": route.summary,
         "description": route.text,
-        "parameters": [_parameter(one) for one in route.parameters],
+        "parameters": [_parameter(one, settings) for one in route.parameters],
         "responses": {
             str(route.status): _reply(route),
             **{str(one): {"$ref": f"#/components/responses/{one}"} for one in sorted(statuses)},
@@ -118,8 +120,10 @@ def _name(route: Route) -> str:
     return "_".join([route.method.lower(), *words.replace(".", "/").split("/")])
 
 
-def _parameter(one: Parameter) -> dict[str, Any]:
+def _parameter(one: Parameter, settings: Settings) -> dict[str, Any]:
     schema = {"type": "array", "items": one.schema} if one.repeated else one.schema
+    if one is K:
+        schema = {**schema, "maximum": settings.max_answers}
     return {
         "name": one.name,
         "in": one.place,
@@ -145,11 +149,11 @@ def _text(route: Route) -> str:
     return route.reply if isinstance(route.reply, str) else "id,title,published,url,when?\r\n"
 
 
-def _problem(status: int) -> dict[str, Any]:
+def _problem(status: int, settings: Settings) -> dict[str, Any]:
     title = HTTPStatus(status).phrase
     if status == 304:
         return {"description": _SAID[304]}
-    said = Problem(title=title, status=status, detail=_SAID[status])
+    said = Problem(title=title, status=status, detail=_SAID[status].format(settings))
     made: dict[str, Any] = {
         "description": title,
         "content": {
@@ -163,13 +167,14 @@ def _ref(shape: type[BaseModel]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{shape.__name__}"}
 
 
-def _schemas() -> dict[str, Any]:
+def _schemas(settings: Settings) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for route in ROUTES:
         if route.body is not None:
             made |= _schema(route.body, "validation")
         if not isinstance(route.reply, str):
             made |= _schema(route.reply, "serialization")
+    made[bodies.AskRequest.__name__]["properties"]["k"]["maximum"] = settings.max_answers
     return dict(sorted((made | _schema(Problem, "serialization")).items()))
 
 

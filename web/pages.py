@@ -70,7 +70,8 @@ def article(article_id: str) -> str:
 @pages.get("/articles")
 def library() -> str:
     """The articles whose titles have the `words`, newest first; without any, all there is."""
-    here = service.current().qa.library
+    now = service.current()
+    here = now.qa.library
     words = inputs.words("words")
     count = here.count_articles(words)
     last = max(1, -(-count // PER_PAGE))
@@ -85,7 +86,7 @@ def library() -> str:
         revision=here.revision,
         sources=here.sources() if whole else [],
         failures=here.failures() if whole else [],
-        notes=here.notes,
+        notes=now.notes(here),
         page=page,
         last=last,
     )

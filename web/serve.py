@@ -51,6 +51,10 @@ OPTIONS: dict[str, object] = {
     "keepalive": 5,
     "sendfile": False,  # past the worker, into a socket that may not be ready
     "limit_request_line": 8190,  # 500 four-byte characters, percent-encoded, fit
+    # Who stands in front is for the app to believe, and only if it is set so.
+    "forwarded_allow_ips": "",
+    "forwarder_headers": "",
+    "secure_scheme_headers": {},
 }
 
 

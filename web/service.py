@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 from flask import Flask, current_app
 
-from index import LibraryError
+from index import AnyLibrary, LibraryError
 from qa import QA, Filters, QAError, Reply
 from web import log
 from web.indexing import Indexing
@@ -37,6 +37,10 @@ class Service:
     def budget_ms(self) -> float:
         """Milliseconds after which nothing more is read for a question."""
         return self.settings.answer_seconds * 1000
+
+    def notes(self, library: AnyLibrary) -> list[str]:
+        """What had to be mended when it was opened, without where it lies."""
+        return [note.replace(f"{self.settings.data}/", "") for note in library.notes]
 
     def ask(self, text: str, k: int, filters: Filters = ALL) -> Reply:
         """The reply to a question, when its turn comes. Raises what `QA.ask` raises."""

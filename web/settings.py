@@ -3,17 +3,42 @@
 This file must not know what any setting does beyond its one sentence of help.
 """
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "CITESPAN_"
+_WANTED = {  # where a pattern or a length would be told
+    "limit": "write it as a number of requests in a second, minute, hour or day, such as 60/minute",
+    "hosts": "write names such as citespan.example.org, with spaces between",
+    "origins": "write origins such as https://example.org, with nothing after the name or port and"
+    " with spaces between",
+    "token": "take one of 16 characters or more",
+}
 
 
 class SettingsError(Exception):
     """A setting can't be used; the message is one sentence that names it."""
+
+
+def _at_home(path: Path) -> Path:
+    """With "~" as the home, which nobody has put in its place in an env file."""
+    with suppress(RuntimeError):  # nobody has that home: it is a name like any other
+        return path.expanduser()
+    return path
+
+
+def _as_sent(origins: str) -> str:
+    """As a browser sends them: in small letters, without the port that is usual."""
+    return re.sub(r"(http://\S+):80(?!\S)|(https://\S+):443(?!\S)", r"\1\2", origins.lower())
+
+
+Folder = Annotated[Path, AfterValidator(_at_home)]
 
 
 class Settings(BaseSettings):
@@ -23,7 +48,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
     )
 
-    data: Path = Field(Path("var"), description="Folder that holds the library.")
+    data: Folder = Field(Path("var"), description="Folder that holds the library.")
     library: str | None = Field(
         None,
         description="A library on Milvus, milvus://HOST:PORT/NAME or milvus+tls://…, in place of"
@@ -79,7 +104,7 @@ class Settings(BaseSettings):
         description="Names the service is reached by, with spaces between; addresses in numbers"
         " and localhost always are.",
     )
-    origins: str = Field(
+    origins: Annotated[str, AfterValidator(_as_sent)] = Field(
         "",
         pattern=r"^(https?://[^\s/*]+( https?://[^\s/*]+)*)?$",
         description="Other origins whose pages may ask, such as https://example.org, with spaces"
@@ -91,7 +116,7 @@ class Settings(BaseSettings):
         min_length=16,
         description="What a request must carry to write; nothing can be written if not set.",
     )
-    articles: Path | None = Field(
+    articles: Folder | None = Field(
         None, description="Folder that POST /api/v1/index reads again; none if not set."
     )
     refresh_seconds: float = Field(
@@ -138,5 +163,7 @@ def read_settings(
         return Settings.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "a setting"
-        raise SettingsError(f"{name} can't be used: {first['msg'].lower()}") from error
+        name = str(first["loc"][0]) if first["loc"] else ""
+        shown = PREFIX + name.upper() if name else "a setting"
+        why = _WANTED.get(name, first["msg"].lower())
+        raise SettingsError(f"{shown} can't be used: {why}") from error

@@ -14,9 +14,9 @@ def required() -> None:
     wanted = service.current().settings.token
     if wanted is None:
         abort(403, "this is off here: start the service with CITESPAN_TOKEN set to allow it")
-    given = request.headers.get("Authorization", "")
-    expected = f"Bearer {wanted.get_secret_value()}"
-    if not compare_digest(given.encode("latin-1", "replace"), expected.encode()):
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    is_same = compare_digest(given.encode("latin-1", "replace"), wanted.get_secret_value().encode())
+    if not is_same or scheme.lower() != "bearer":
         raise Unauthorized(
             "send the token of this service as Authorization: Bearer …",
             www_authenticate=WWWAuthenticate("bearer"),

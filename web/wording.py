@@ -4,6 +4,7 @@ This file must not know HTML: what it returns is escaped by the templates.
 """
 
 from datetime import date
+from pathlib import PurePath
 from urllib.parse import urlsplit
 
 from qa import Answer, Reply
@@ -60,4 +61,9 @@ def site(url: str) -> str:
     return (urlsplit(url).hostname or url).removeprefix("www.")
 
 
-FILTERS = (day, percent, standing, outcome, web_link, site)
+def file_name(origin: str) -> str:
+    """What an article was read from, without the folders that it lies in; an address whole."""
+    return origin if web_link(origin) is not None else PurePath(origin).name
+
+
+FILTERS = (day, percent, standing, outcome, web_link, site, file_name)

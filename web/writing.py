@@ -9,6 +9,11 @@ from index import DEFAULT_EMBEDDER, SourceError, given_article, is_given
 from web import bodies, inputs, send, service, token
 from web.settings import secret
 
+# Fields that a file may have in any form, what can't be read being left out; not so here.
+_WANTED = {
+    "published": "a day such as 2023-01-31",
+    "url": "an address such as https://example.org/article, without blanks",
+}
 writing = Blueprint("writing", __name__, url_prefix="/api/v1")
 writing.before_request(token.required)
 
@@ -19,9 +24,12 @@ def put(article_id: str) -> Response:
     inputs.only()
     fields = inputs.body(bodies.ArticleRequest).model_dump(exclude_none=True)
     try:
-        given_article(article_id, fields)
+        article = given_article(article_id, fields)
     except SourceError as error:
         abort(400, str(error))
+    for name, wanted in _WANTED.items():
+        if name in fields and getattr(article, name) is None:
+            abort(400, f"{name} must be {wanted}")
     _refuse_file(article_id)
     return _start(f"put {article_id}", {"put": article_id, "fields": fields})
 

@@ -27,6 +27,7 @@ __all__ = [
     "file_of",
     "find_files",
     "make_article",
+    "one_line",
     "page_id",
     "shown",
     "web_url",

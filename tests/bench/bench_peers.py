@@ -34,9 +34,10 @@ ASKED = 300
 
 def main() -> None:
     """Prepare, run each peer, print a table, and write the figures down."""
-    if not (VENV / "bin" / "python").exists():
+    if not (VENV / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
         subprocess.run([VENV / "bin" / "pip", "install", "-q", *PACKAGES], check=True)
+        (VENV / "ready").touch()
     questions = prepare()
     figures = {}
     for peer in PEERS:

@@ -253,6 +253,8 @@ def server(questions: Sequence[Labelled]) -> dict[str, float]:
                 ask(questions[0].question)
                 break
             except OSError:
+                if process.poll() is not None:
+                    sys.exit(f"the server has ended: is port {port} free, and the library whole?")
                 time.sleep(0.01)
         start = time.perf_counter() - started
         one = [ask(question.question) for question in questions]

@@ -1,8 +1,10 @@
 "use strict"; // in a block below, so that the page's own names stay its own
 // <citespan-box endpoint="https://citespan.example.org"></citespan-box>: a box to ask a Citespan
-// service from any page. Looks are set by CSS variables on the element (see STYLE); `answers`
-// is how many to show, `label` what the box says.
+// service from any page; without `endpoint` it is the one that this file comes from. Looks are set
+// by CSS variables on the element (see STYLE); `answers` is how many to show, `label` what the box
+// says.
 {
+  const HOME = new URL("../", document.currentScript?.src || document.baseURI); // told at load only
   const STYLE = `
     :host {
       display: block;
@@ -77,7 +79,7 @@
     }
 
     #address(question) {
-      const base = new URL(this.getAttribute("endpoint") ?? "", document.baseURI);
+      const base = new URL(this.getAttribute("endpoint") ?? HOME, document.baseURI);
       const address = new URL("api/v1/ask", base.href.replace(/\/?$/, "/"));
       address.search = new URLSearchParams({ q: question, k: this.getAttribute("answers") ?? 1 });
       return address;

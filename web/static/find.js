@@ -29,7 +29,12 @@ async function find(form) {
     const reply = await fetch(address, { signal });
     const page = new DOMParser().parseFromString(await reply.text(), "text/html");
     const listed = page.querySelector("#listed");
+    const refused = page.querySelector("[role=alert]");
     if (signal.aborted) return;
+    if (!reply.ok && refused) {
+      say(refused.textContent.trim(), true);
+      return;
+    }
     if (!listed) throw new Error("no list");
     document.querySelector("#listed").replaceWith(listed);
     history.replaceState(null, "", address);

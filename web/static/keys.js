@@ -5,7 +5,7 @@ export function listenForKeys() {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const act = ACTS[event.key];
-    if (act && act(event.target)) event.preventDefault();
+    if (act && act(event.target, event.shiftKey)) event.preventDefault();
   });
 }
 
@@ -21,8 +21,8 @@ const ACTS = {
     box().select();
     return true;
   },
-  ArrowDown: (target) => move(target, 1),
-  ArrowUp: (target) => move(target, -1),
+  ArrowDown: (target, shift) => !shift && move(target, 1),
+  ArrowUp: (target, shift) => !shift && move(target, -1),
   Enter: (target) => {
     const link = target.matches(".stop") && target.querySelector("a.title");
     if (link) link.click();
@@ -38,9 +38,8 @@ const ACTS = {
 
 function move(target, step) {
   const all = stops();
-  const before = target.matches("#q, #main");
-  const at = all.indexOf(target.closest(".stop"));
-  if (at < 0 && !before) return false; // elsewhere the arrows scroll
+  const at = all.indexOf(target);
+  if (at < 0 && !target.matches("#q, #main")) return false; // elsewhere the arrows scroll
   const next = all[at + step];
   if (next) next.focus();
   else if (step < 0 && at === 0) box().focus();
