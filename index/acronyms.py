@@ -81,11 +81,12 @@ def _by_initials(text: str, wanted: set[str]) -> dict[str, str]:
         if word[0][0] not in firsts or word[0].lower() in _JOINING:
             continue
         after_the = index > 0 and words[index - 1][0].lower() == "the"
+        in_brackets = text[word.start() - 1 : word.start()] == "("  # "the EU (European Union)"
         for initials, end in _names(text, words, index):
             # Two letters fit many names: Ursula Schmidt, and the United Steel Workers, for the US.
             # With "the" before and no name after, 41 of 47 in 12,000 texts were meant; else half.
-            sure = len(initials) > 2 or (after_the and not _GOES_ON.match(text, end))
-            if sure and initials in wanted:
+            meant = (after_the or in_brackets) and not _GOES_ON.match(text, end)
+            if (meant or len(initials) > 2) and initials in wanted:
                 found.setdefault(initials, text[word.start() : end])
     return found
 

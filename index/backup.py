@@ -7,7 +7,9 @@ a question is.
 
 import json
 import os
+import shutil
 import zipfile
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,26 +37,31 @@ def backup(place: Place, file: Path, progress: bool = False) -> int:
     Gives the revision. Raises `LibraryMissing` when there is nothing to keep, `LibraryError`
     when `file` can't be written, and what copying from a server raises.
     """
-    making = file.with_name(file.name + ".new")
+    made = file.with_name(file.name + ".citespan-new")
+    making, copy = made / file.name, made / DATABASE
     try:
-        with TemporaryDirectory(dir=file.absolute().parent) as made:
-            copy = Path(made) / DATABASE
-            if isinstance(place, Remote):
-                revision = copy_out(place, copy, progress)
-            else:
-                revision = _copy(place, copy)
-            about = {"revision": revision, "sha256": file_digest(copy)}
-            with zipfile.ZipFile(making, "w") as packed:
-                packed.writestr(_ABOUT, json.dumps(about))
-                packed.write(copy, DATABASE)
-            with making.open("rb") as whole:
-                os.fsync(whole.fileno())
-            making.replace(file)
+        _clear(made)  # of a backup that was killed
+        made.mkdir()
+        if isinstance(place, Remote):
+            revision = copy_out(place, copy, progress)
+        else:
+            revision = _copy(place, copy)
+        about = {"revision": revision, "sha256": file_digest(copy)}
+        with zipfile.ZipFile(making, "w") as packed:
+            packed.writestr(_ABOUT, json.dumps(about))
+            packed.write(copy, DATABASE)
+        with making.open("rb") as whole:
+            os.fsync(whole.fileno())
+        making.replace(file)
     except OSError as error:
         raise LibraryError(f"{file} can't be written: {error.strerror}") from error
     finally:
-        making.unlink(missing_ok=True)
+        _clear(made)
     return revision
+
+
+def _clear(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy(folder: Path, copy: Path) -> int:
@@ -87,6 +94,9 @@ def restore(
 def _restore(file: Path, folder: Path, embedder: str) -> Report:
     with only_writer(folder), TemporaryDirectory(dir=folder, prefix="restore-") as place:
         copy = Path(place) / DATABASE
+        for other in folder.glob("restore-*"):  # of those that were killed
+            if other != copy.parent:
+                _clear(other)
         _unpack(file, copy)
         store = Store(copy, write=True)
         if damage := store.damage():
@@ -122,10 +132,12 @@ def _revision(folder: Path) -> int | None:
 
 def _put_aside(path: Path) -> None:
     """Rename a database and its log, so that nothing is lost that could still be read."""
+    names = (f"{path.name}.damaged{number}" for number in chain([""], count(2)))
+    aside = next(name for name in names if not path.with_name(name).exists())
     for end in ("", "-wal", "-shm"):
         file = path.with_name(path.name + end)
         if file.exists():
-            file.replace(path.with_name(f"{path.name}.damaged{end}"))
+            file.replace(path.with_name(aside + end))
 
 
 def _unpack(file: Path, target: Path) -> None:

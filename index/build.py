@@ -23,6 +23,11 @@ from index.run import Run
 from index.shelf import open_shelf
 from index.sources import KINDS, Sources, find_files, shown
 
+_COPIES = (
+    "what was removed may have copies in other places, which were passed over until now:"
+    " index those again"
+)
+
 # No thread that watches the bars, whose start never ends where there is no memory, and no lock
 # between processes, for which another process would be started.
 tqdm.monitor_interval = 0
@@ -64,6 +69,8 @@ def build(
 
     with Sources() as sources, tqdm(files, unit="file", disable=not progress, leave=False) as bar:
         report = build_articles(read(), place, embedder, inside, workers=workers)
+    if report.removed and not only:
+        report.notes.append(_COPIES)
     if not files and not urls:
         report.notes.append(f"no file of the kinds {', '.join(KINDS)} was found")
     return report

@@ -34,7 +34,7 @@ class Database:
         self._turn = threading.RLock()
         self._as_it_lies: ExitStack | None = None  # keeps writers out while it is read so
         with _translated(path):
-            self._db = self._connect(write)
+            self._db = _with_functions(self._connect(write))
             self._db.set_busy_timeout(_BUSY_MS)
             self._db.limit(apsw.SQLITE_LIMIT_LENGTH, _LONGEST)
             self._db.execute("PRAGMA foreign_keys = ON")
@@ -116,7 +116,7 @@ class Database:
 
     def _take_into_memory(self) -> None:
         with self._turn, _translated(self._path):
-            memory = apsw.Connection(":memory:")
+            memory = _with_functions(apsw.Connection(":memory:"))
             _copy(self._db, memory)
             self.close()
             self._db, self._as_it_lies = memory, None
@@ -149,6 +149,17 @@ class Database:
     def set_meta(self, key: str, value: str) -> None:
         """Store a fact."""
         self._rows("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def _with_functions(connection: apsw.Connection) -> apsw.Connection:
+    """The connection, on which `casefold` is there for SQL: SQLite's own takes letters of ASCII."""
+    connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
+    return connection
+
+
+def _casefold(*given: Any) -> Any:
+    [value] = given
+    return value.casefold() if isinstance(value, str) else value  # a damaged row may hold anything
 
 
 def copy_database(source: Path, target: Path) -> None:

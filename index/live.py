@@ -234,6 +234,5 @@ def _passage(id: str, start: Any, end: Any, text: str) -> Passage:
 
 def _titled(words: str) -> tuple[str, list[str]]:
     """The SQL condition for live articles with all `words` in their titles, and its values."""
-    values = [re.sub(r"([\\\\%_])", r"\\\1", word) for word in words.split()]
-    likes = "".join(r" AND title LIKE '%' || ? || '%' ESCAPE '\'" for _ in values)
-    return f"live{likes}", values
+    values = words.casefold().split()
+    return "live" + " AND instr(casefold(title), ?)" * len(values), values

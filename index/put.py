@@ -23,7 +23,9 @@ def given_article(id: str, fields: Mapping[str, object]) -> Article:
     Raises `SourceError` when the id or the text can't be one.
     """
     if _ID.fullmatch(id) is None:
-        raise SourceError("an id is 1 to 64 letters, digits or any of . _ ~ -, a letter first")
+        raise SourceError(
+            "an id is 1 to 64 letters, digits or any of . _ ~ -, a letter or a digit first"
+        )
     text = str(fields.get("text", ""))
     try:
         return replace(make_article(GIVEN + id, id, text, fields), id=id)

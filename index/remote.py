@@ -247,11 +247,11 @@ class RemoteLibrary:
         return len(self._titled(words))
 
     def _titled(self, words: str) -> list[Head]:
-        wanted = words.lower().split()
+        wanted = words.casefold().split()
         return [
             head
             for head in self._catalogue.values()
-            if all(word in head.title.lower() for word in wanted)
+            if all(word in head.title.casefold() for word in wanted)
         ]
 
     def recall(self) -> float | None:

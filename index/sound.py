@@ -1,12 +1,14 @@
 """Whether a library is as it should be, and how it gets so again, wherever it lies."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from index.build import build_articles
 from index.embed import DEFAULT_EMBEDDER
-from index.library import DATABASE
-from index.lock import only_writer
+from index.expected import Findings
+from index.library import DATABASE, published
 from index.place import Place, Remote
+from index.records import Article
 from index.remote_repair import repair_remote
 from index.remote_verify import verify_remote
 from index.report import Report
@@ -36,12 +38,19 @@ def repair(place: Place, embedder: str = DEFAULT_EMBEDDER) -> Report:
 
 
 def _repair(folder: Path, embedder: str) -> Report:
-    found = look_through(folder)
-    with only_writer(folder):
+    published(folder)  # or there is none, and none is to be made
+    found = Findings()
+
+    def looked_through() -> Iterator[Article]:
+        # Read by a run that has the lock: what was found must not be old when it is written.
+        nonlocal found
+        found = look_through(folder)
         store = Store(folder / DATABASE, write=True)
         store.forget(found.damaged)
         store.close()
-    report = build_articles(found.whole, folder, embedder, lambda origin: False, anew=True)
+        yield from found.whole
+
+    report = build_articles(looked_through(), folder, embedder, lambda origin: False, anew=True)
     told = (
         ("articles written anew from their texts", len(found.whole)),
         ("articles to index again", len(found.damaged) - len(found.whole)),

@@ -8,7 +8,7 @@ import numpy as np
 from index.acronyms import find_acronyms
 from index.database import missing
 from index.derived import open_derived
-from index.errors import EmbedderError, LibraryCorrupt
+from index.errors import EmbedderError, LibraryCorrupt, LibraryError
 from index.expected import (
     SAMPLE,
     Findings,
@@ -19,7 +19,7 @@ from index.expected import (
     vector_differs,
     vector_problem,
 )
-from index.library import DATABASE, DERIVED, MODELS, model_name
+from index.library import DATABASE, DERIVED, MODELS, model_name, published
 from index.store import Store
 
 
@@ -29,7 +29,7 @@ def verify(folder: Path) -> list[str]:
     Checked: the database file, every article's checksum, every passage's place, every
     vector, every acronym, both search indexes, and a sample of passages embedded again.
     Raises `LibraryMissing` when there is nothing to check, `LibraryCorrupt` when the
-    database can't even be read.
+    database can't even be read, `LibraryError` when others wrote meanwhile.
     """
     return look_through(folder).problems
 
@@ -42,6 +42,10 @@ def look_through(folder: Path) -> Findings:
         if store.revision == 0:
             raise missing(folder)
         _look(store, folder, found)
+        if found.problems and published(folder) != (store.revision, store.meta("seal") or "{}"):
+            raise LibraryError(
+                f"{folder} was written while it was checked: run citespan verify again"
+            )
         return found
     finally:
         store.close()

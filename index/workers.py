@@ -29,9 +29,13 @@ class Workers:
         self._processes: list[subprocess.Popen[bytes]] = []
         try:
             for _ in range(count):
-                self._processes.append(
-                    subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                started = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    start_new_session=True,  # an interrupt from the keyboard is for the parent
                 )
+                self._processes.append(started)
         except OSError as error:
             self.close()
             raise EmbedderError(f"no process can be started to embed: {error.strerror}") from error

@@ -152,6 +152,17 @@ def test_a_killed_restore_leaves_the_old_library_or_the_new(home, kept, article,
         assert verify(home) == []
 
 
+def test_what_a_kill_left_goes_with_the_next_try(home, kept, tiny_embedder):
+    (home / "restore-killed").mkdir()
+    left = kept.with_name("kept.zip.citespan-new")
+    left.mkdir()
+    (left / "library.db").write_bytes(b"half")
+    restore(kept, home, str(tiny_embedder))
+    assert not list(home.glob("restore-*"))
+    backup(home, kept)
+    assert not left.exists()
+
+
 def test_a_full_disk_leaves_the_former_backup(home, kept, monkeypatch):
     before = kept.read_bytes()
 
@@ -197,3 +208,8 @@ def test_what_is_damaged_is_put_aside_for_what_was_kept(home, kept, tiny_embedde
     assert before.latest() == published(home) and published(home)[0] == 2
     assert (home / "library.db.damaged").read_bytes() == damaged
     before.close()
+    Database(file, write=True).close()
+    file.write_bytes(b"no library")
+    restore(kept, home, str(tiny_embedder))
+    assert (home / "library.db.damaged").read_bytes() == damaged
+    assert (home / "library.db.damaged2").read_bytes() == b"no library"

@@ -337,6 +337,24 @@ def test_a_copy_under_another_path_is_found(run, home, news, tmp_path):
     assert words_of(home) == {"alpaca", "beaver", "gazelle"}
 
 
+def test_a_copy_of_what_nobody_may_look_at_is_a_copy(run, news, tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    copy = write(tmp_path / "copy.txt", (news / "alpha.txt").read_text(encoding="utf-8"))
+    run(news)
+    monkeypatch.setattr(MODULE, "Path", type("Locked", (type(news),), {"exists": refuse}))
+    assert counts(run(copy)) == {"duplicate": 1}
+
+
+def test_copies_of_what_was_removed_are_told_of(run, news):
+    run(news)
+    (news / "alpha.txt").unlink()
+    assert "may have copies in other places" in run(news).notes[0]
+    (news / "beta.md").unlink()
+    assert run(news, only=True).notes == []
+
+
 def test_files_that_swap_their_texts_are_both_kept(run, home, news):
     one, other = news / "alpha.txt", write(news / "zeta.txt", "The fox slept.")
     run(news)

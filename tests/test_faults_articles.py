@@ -274,10 +274,16 @@ def test_rows_in_utf_16_are_never_read_with_letters_missing(
     assert found and all(isinstance(one, Failure) for one in found)
 
 
-def test_utf_7_is_shown_as_it_stands(sources: Sources, tmp_path: Path) -> None:
-    page = '<html><head><meta charset="utf-7"></head><body><p>+ADw-script+AD4-alert(1)</p>'
-    [article] = read(sources, tmp_path / "a.html", page.encode())
-    assert isinstance(article, Article) and article.text == "+ADw-script+AD4-alert(1)"
+@pytest.mark.parametrize("declared", ["", '<meta charset="utf-7">'])
+def test_utf_7_is_refused_or_shown_as_it_stands(
+    sources: Sources, tmp_path: Path, declared: str
+) -> None:
+    page = f"<html><head>{declared}</head><body><p>+ADw-script+AD4-alert(1)</p>"
+    [found] = read(sources, tmp_path / "a.html", page.encode())
+    if declared:
+        assert isinstance(found, Failure) and found.reason.startswith("is utf-7 text")
+    else:
+        assert isinstance(found, Article) and found.text == "+ADw-script+AD4-alert(1)"
 
 
 def test_one_text_in_many_forms_is_one_article_and_offsets_are_of_what_is_stored(

@@ -170,6 +170,30 @@ def test_too_much_is_cut_off_also_when_it_is_packed_small(foreign, monkeypatch):
     assert "packed as br" in refused(f"{foreign.home}/other", inside=True)
 
 
+def test_a_packed_page_is_read_whole_or_not_at_all(foreign):
+    packed = gzip.compress(HTML)
+    for name, body in (
+        ("whole", packed),
+        ("two", gzip.compress(HTML[:300]) + gzip.compress(HTML[300:])),
+        ("more", packed + b"\0\0 and more"),
+        ("cut", packed[:-20]),
+        ("half", gzip.compress(HTML[:300]) + packed[:20]),
+    ):
+        foreign.pages[f"/{name}"] = (200, {"Content-Encoding": "gzip"}, body)
+    for name in ("whole", "two", "more"):
+        assert fetch(f"{foreign.home}/{name}", inside=True).data == HTML
+    for name in ("cut", "half"):
+        assert refused(f"{foreign.home}/{name}", inside=True) == "is cut short"
+
+
+def test_many_addresses_that_do_not_answer_take_the_time_of_one_page(monkeypatch):
+    resolving(monkeypatch, ["192.0.2.1"] * 9)  # reserved: they never answer
+    started = time.monotonic()
+    with pytest.raises(SourceError, match="can't be reached"):
+        guard.connect("example.org", 80, 0.2, True, until=started + 0.5)
+    assert time.monotonic() - started < 1.5
+
+
 def test_a_trickle_ends_after_the_time_for_a_page_whatever_trickles(foreign, monkeypatch):
     def slowly():
         for _ in range(100):

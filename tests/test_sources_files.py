@@ -84,9 +84,10 @@ def open_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         folder.chmod(0o755)
-        touch(folder / "in/a.md", folder / "locked/b.md")
+        touch(folder / "in/a.md", folder / "locked/b.md", folder / "listed/c.md")
         (folder / "in/a.md").chmod(0)
         (folder / "locked").chmod(0)
+        (folder / "listed").chmod(0o444)
         user = os.geteuid()
         if user == 0:
             os.seteuid(65534)
@@ -95,16 +96,17 @@ def open_folder() -> Iterator[Path]:
         finally:
             os.seteuid(user)
             (folder / "locked").chmod(0o700)
+            (folder / "listed").chmod(0o700)
 
 
 def test_what_may_not_be_read_is_told(open_folder: Path) -> None:
     with Sources() as sources:
         (failure,) = sources.read(open_folder / "in/a.md")
     assert failure.reason == "can't be read: permission denied"
-    with pytest.raises(
-        SourceError, match=r"^The folder .*/locked can't be read: permission denied\."
-    ):
-        find_files(open_folder)
+    for name in ("locked", "listed"):
+        said = rf"^The folder .*/{name} can't be read: permission denied\."
+        with pytest.raises(SourceError, match=said):
+            find_files(open_folder / name)
 
 
 def test_files_that_went_away_or_have_no_reader_are_failures(tmp_path: Path) -> None:

@@ -108,6 +108,45 @@ def test_marked_up_text_stays_text(read: Read) -> None:
     assert article.text == "Write <script>alert(1)</script> to be naughty."
 
 
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("In 1950<sup>3</sup> it fell.", "In 1950³ it fell."),
+        ('It cost 5,000<sup id="r"><a href="#f1">2</a></sup> then.', "It cost 5,000 then."),
+        ('It cost 5,000<a href="#f1"><sup>2</sup></a> then.', "It cost 5,000 then."),
+        (
+            'It fell<sup><a href="#a">[1]</a>, <a href="#b">[2]</a></sup> in 1950.',
+            "It fell in 1950.",
+        ),
+        ('<a href="#x">All 10<sup>6</sup></a> at x<sup>-1</sup>.', "All 10⁶ at x⁻¹."),
+        ("CO<sub><i>2</i></sub> on the 1<sup>st</sup>.", "CO₂ on the 1st."),
+    ],
+)
+def test_raised_figures_do_not_join_others(read: Read, html: str, text: str) -> None:
+    article = read("a.html", paragraph(html))
+    assert isinstance(article, Article)
+    assert article.text == text
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        (
+            "<table><tr><th>Name</th><th>Age</th></tr><tr><td>Ann</td><td>---</td></tr></table>",
+            "Name | Age\nAnn | ---",
+        ),
+        (
+            "<ul><li>outer<ul><li>inner<ul><li>deep</li></ul></li></ul></li><li>next</li></ul>",
+            "outer\ninner\ndeep\nnext",
+        ),
+    ],
+)
+def test_tables_and_lists_leave_no_marks(read: Read, html: str, text: str) -> None:
+    article = read("a.html", PAGE.replace("<ul><li>It was made of wood.</li>", html + "<ul>"))
+    assert isinstance(article, Article)
+    assert article.text.split("\n\n")[-1].startswith(text)
+
+
 TEXT = "Señor Núñez built “the bridge” in Lyon."
 
 
@@ -129,6 +168,34 @@ def test_the_declared_encoding_is_used(read: Read, declared: str | None, encodin
     article = read("a.html", page)
     assert isinstance(article, Article)
     assert article.text == TEXT
+
+
+def test_the_encoding_may_stand_in_the_first_line_or_be_told_by_the_site(
+    read: Read, sources: Sources
+) -> None:
+    page = f"<html><body><p>{TEXT}</p></body></html>"
+    first = read("a.html", f'<?xml version="1.0" encoding="iso-8859-1"?>{page}'.encode("cp1252"))
+    assert isinstance(first, Article) and first.text == TEXT
+    for kind, data in (
+        ('text/html; charset="iso-8859-1"', page.encode("cp1252")),
+        ("text/html;charset=iso-8859-1", page.encode()),
+        ("text/html; charset=utf-8", b'<meta charset="iso-8859-1">' + page.encode("cp1252")),
+        ("text/plain; charset=windows-1252", TEXT.encode("cp1252")),
+    ):
+        told = sources.read_page("https://a.b/c", data, kind)
+        assert isinstance(told, Article) and told.text == TEXT
+
+
+@pytest.mark.parametrize("name", ["ISO-2022-JP", "utf-7", "hz-gb-2312"])
+def test_an_encoding_that_passes_for_utf_8_is_refused(
+    read: Read, sources: Sources, name: str
+) -> None:
+    page = paragraph("The bridge \x1b$B%A%c\x1b(B stood for long.")
+    reason = f"is {name.lower()} text, which is not read: save it as UTF-8"
+    declared = read("a.html", page.replace("<body>", f'<meta charset="{name}"><body>'))
+    told = sources.read_page("https://a.b/c", page.encode(), f"text/html; charset={name.lower()}")
+    for failure in (declared, told):
+        assert isinstance(failure, Failure) and failure.reason == reason
 
 
 @pytest.mark.parametrize(

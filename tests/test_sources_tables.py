@@ -64,6 +64,19 @@ def test_a_csv_row_fills_the_fields(tmp_path: Path) -> None:
     assert (second.title, second.source) == ("Second row.", "a.csv")
 
 
+TWICE = [(6, 2, 3), (7, 3, 1)]
+
+
+def test_the_number_of_a_row_may_be_the_id_of_another(tmp_path: Path) -> None:
+    rows = [("a", 3), ("b", None), ("c", 2), ("d", None), ("e", None), ("f", 2), ("g", 3), ("h", 5)]
+    lines = [json.dumps({"text": text, "id": id}) for text, id in rows]
+    assert short(read(tmp_path, "a.jsonl", "\n".join(lines))) == [
+        *("3: a", "2: b", "2 in row 3: c", "4: d", "5: e"),
+        *(f"row {n}: has the id {id}, which stands in row {m} already" for n, id, m in TWICE),
+        "5 in row 8: h",
+    ]
+
+
 def test_bad_json_rows_are_told_and_the_rest_go_on(tmp_path: Path) -> None:
     rows = [
         b'\xef\xbb\xbf{"text": "first"}',

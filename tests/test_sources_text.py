@@ -86,10 +86,8 @@ def test_empty_front_matter_is_none(tmp_path: Path) -> None:
     [
         ("a: b: c", "has front matter that is not YAML (mapping values are not allowed in this"),
         ("a: [1, 2", "has front matter that is not YAML (did not find expected ',' or ']', line"),
-        ("*nothing", "has front matter that is not YAML (found undefined alias, line 2)"),
+        ("a: *nothing", "has front matter that is not YAML (found undefined alias, line 2)"),
         ("a: \uffff", "has front matter that is not YAML"),
-        ("- a\n- b", "has front matter that is not a list of keys and values"),
-        ("Once upon a time", "has front matter that is not a list of keys and values"),
         ("a: " + "[" * 60_000, "has front matter that is nested too deeply"),
         ("a: " + "- " * 30_000, "has front matter that is"),
         ("a: " + "x" * 70_000, "has front matter of over 65,536 characters"),
@@ -105,6 +103,21 @@ def test_front_matter_that_never_ends_is_told(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\nOnce upon a time",
+        "---\nOnce upon a time: so: it goes.\n---\nThe end.",
+        "---\n- one\n- two\n---\nThe end.",
+        "---\n\nOnce upon a time.\n\n---\n\nThe end.",
+        "---\n*Once* upon a time.\n---",
+        "---\n" + "Once." * 20_000 + "\n---",
+    ],
+)
+def test_a_text_that_begins_with_a_line_is_no_front_matter(tmp_path: Path, text: str) -> None:
+    assert article(tmp_path, "a.txt", text).text == text.strip()
+
+
 def test_aliases_that_multiply_stay_small(tmp_path: Path) -> None:
     lines = ["a0: &a0 [lol, lol]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 15)]
@@ -116,6 +129,7 @@ def test_aliases_that_multiply_stay_small(tmp_path: Path) -> None:
     ("name", "content", "title", "text"),
     [
         ("a.md", "# The *Title*\n\nFirst words. More.", "The Title", "First words. More."),
+        ("a.md", "<!--\n# Old Title\n-->\n# New\nWords.", "New", "Words."),
         ("a.md", "The Title\n=====\nFirst words.", "The Title", "First words."),
         ("a.md", "Intro.\n\n## Later\nWords.", "Later", "Intro.\n\nLater\n\nWords."),
         ("a.md", "---\ntitle: T\n---\n# T\nWords.", "T", "Words."),
@@ -133,6 +147,14 @@ def test_the_title_falls_back(
     found = article(tmp_path, name, content)
     assert found.text == (content if text is None else text)
     assert found.title == title
+
+
+def test_a_heading_stays_under_a_title_that_was_given(tmp_path: Path) -> None:
+    given = {"title": "Of the feed"}
+    with Sources() as sources:
+        found = sources.read_page("https://a.b/c", b"# Own\nWords.", "text/markdown", given)
+    assert isinstance(found, Article)
+    assert (found.title, found.text) == ("Of the feed", "Own\n\nWords.")
 
 
 def test_a_long_first_sentence_is_cut_at_a_word(tmp_path: Path) -> None:
@@ -167,6 +189,19 @@ MARKDOWN = [
     ("| a | b |\n|---|:-:|\n| *1* | 2 |", "| a | b |\n| 1 | 2 |"),
     ("Fact[^1] told.\n\n[^1]: A note.", "Fact told.\n\nA note."),
     ("<b>tags</b> & &amp; stay <!-- so -->", None),
+    ("1. one\n\n    ```\n    *a*\n    ```\n2. *two*", "1. one\n\n    *a*\n2. two"),
+    ("> *a*\n> ```\n> *b* > c\n>   *d*\n> ```\n> *e*", "a\n*b* > c\n  *d*\ne"),
+    ("> ```\n> *b*\n\n*e*", "*b*\n\ne"),
+    (
+        "Code:\n\n    def __init__(self): return 2 *x* 3\n\n    # *b*\n*c*",
+        "Code:\n\n    def __init__(self): return 2 *x* 3\n\n    # *b*\nc",
+    ),
+    ("- one\n\n    *two*\n\nthree\n    *four*", "one\n\n    two\n\nthree\n    four"),
+    ("[^1]: *One.*\n\n    *Two.*", "One.\n\n    Two."),
+    ("one\n<!--\n# Old\n\nWords.\n--> *two*\n\n<!-- three -->\nfour", "one\ntwo\n\nfour"),
+    ("<!-- *open*\n\ntwo", "<!-- open\n\ntwo"),
+    ("```\n<!--\n```\none -->", "<!--\none -->"),
+    ("one\\\ntwo\\\\\nthree\\\n\nfour", "one\ntwo\\\nthree\\\n\nfour"),
 ]
 
 
@@ -208,6 +243,11 @@ def test_plain_paragraphs_come_out_as_they_are(paragraphs: list[str]) -> None:
         "````a`",
         "- ",
         "a\n---\n\n",
+        "<!--",
+        "<!--\n",
+        "<!-- -->",
+        "\n    a",
+        "> ```\n",
     ],
 )
 def test_a_million_marks_come_to_an_end(unit: str) -> None:
@@ -222,6 +262,13 @@ def test_a_million_marks_come_to_an_end(unit: str) -> None:
         ("2024-01-05 10:00 -5", "2024-01-05"),
         ("20240105", "2024-01-05"),
         ("Fri, 05 Jan 2024 10:00:00 GMT", "2024-01-05"),
+        ("Fri, 05 Jan 2024", "2024-01-05"),
+        ("05 Jan 2024", "2024-01-05"),
+        ("5 January 2024", "2024-01-05"),
+        ("January 5, 2024", "2024-01-05"),
+        ("2024", None),
+        ("May 5", None),
+        ("01/02/2024", None),
         ("2024-02-30", None),
         ("2024-13", None),
         ("last year", None),

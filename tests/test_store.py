@@ -428,6 +428,12 @@ def test_articles_are_found_by_words_of_their_titles(store, words, ids):
     assert store.count_articles(words) == len(ids)
 
 
+def test_titles_are_found_in_any_case_of_any_letter(store, article):
+    publish(store, article("It rained.", "Über den Fluß"))
+    for words in ("über", "ÜBER FLUSS", "fluß"):
+        assert store.count_articles(words) == len(store.articles(0, 9, words)) == 1
+
+
 def test_sources_are_counted(store, article):
     publish(store, *DATED, article("No source."))
     assert store.sources() == [("Post", 2), ("Gazette", 1)]

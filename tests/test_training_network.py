@@ -37,15 +37,47 @@ def test_all_but_the_words_vectors_are_trained(network):
     assert frozen[0].endswith(FROZEN)
 
 
-def test_a_model_folder_gives_its_own_weights(tiny_embedder):
+@pytest.fixture(scope="module")
+def two_layers(tmp_path_factory, tiny_embedder):
+    """A small model of two layers without a span head."""
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("two-layers")
+    size = BertConfig.from_pretrained(tiny_embedder)
+    size.num_hidden_layers, size.initializer_range = 2, 0.02
+    model = BertModel(size)
+    for one in model.parameters():
+        one.data.add_(0.5)  # no number as it is drawn
+    model.save_pretrained(folder)
+    return folder
+
+
+def test_a_model_folder_gives_its_own_weights_but_those_of_the_top_layer(two_layers):
     from transformers import BertModel
 
-    made = new_network(tiny_embedder, tiny_embedder, 3)
-    own = dict(BertModel.from_pretrained(tiny_embedder).named_parameters())
-    found = {name.removeprefix("bert."): one for name, one in weights(made).items()}
-    shared = set(own) & set(found)
-    assert len(shared) > 15
-    assert all((own[name] == found[name]).all() for name in shared)
+    made = weights(new_network(two_layers, two_layers, 3))
+    own = {
+        f"bert.{name}": one
+        for name, one in BertModel.from_pretrained(two_layers).named_parameters()
+    }
+    shared = set(own) & set(made)
+    kept = {name for name in shared if (own[name] == made[name]).all()}
+    top = {name for name in shared if ".layer.1." in name}
+    assert len(top) == 16
+    assert len(shared) > 32
+    assert kept == shared - top
+    for name in top:
+        drawn = made[name].mean()
+        assert float(drawn) == pytest.approx(float("LayerNorm.weight" in name), abs=0.01), name
+
+
+def test_a_model_with_a_span_head_gives_all_its_weights(two_layers, tmp_path):
+    from transformers import BertForQuestionAnswering
+
+    model = BertForQuestionAnswering.from_pretrained(two_layers)
+    model.save_pretrained(tmp_path)
+    made = weights(new_network(tmp_path, two_layers, 3))
+    assert all((made[name] == one).all() for name, one in model.named_parameters())
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +182,15 @@ def test_a_damaged_reader_is_no_start(written, tiny_embedder, tmp_path):
 def test_a_folder_without_a_model_is_no_start(tiny_embedder, tmp_path, name):
     with pytest.raises(ReaderError, match="can't be loaded as a model to train"):
         new_network(tmp_path / name, tiny_embedder, 3)
+
+
+def test_a_model_of_another_kind_is_no_start(tiny_embedder, tmp_path):
+    from transformers import AlbertConfig, AlbertModel, DistilBertConfig, DistilBertModel
+
+    size = {"vocab_size": 99, "hidden_size": 16, "intermediate_size": 32, "embedding_size": 16}
+    AlbertModel(AlbertConfig(**size, num_attention_heads=2)).save_pretrained(tmp_path / "albert")
+    small = DistilBertConfig(vocab_size=99, dim=16, hidden_dim=32, n_heads=2, n_layers=1)
+    DistilBertModel(small).save_pretrained(tmp_path / "distilbert")
+    for name in ("albert", "distilbert"):
+        with pytest.raises(ReaderError, match="is it BERT's kind"):
+            new_network(tmp_path / name, tiny_embedder, 3)

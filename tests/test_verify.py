@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from index.build import build_articles
-from index.errors import LibraryCorrupt, LibraryMissing
+from index.errors import LibraryCorrupt, LibraryError, LibraryLocked, LibraryMissing
 from index.library import DATABASE, DERIVED, MODELS
 from index.sound import repair
 from index.verify import verify
@@ -231,6 +231,31 @@ def test_a_damaged_article_is_mended_when_it_is_indexed_again(home, change, arti
     articles = [article(text, title, title) for title, text in TEXTS.items()]
     report = build_articles(articles, home, str(tiny_embedder))
     assert (report.changed, report.unchanged, verify(home)) == (1, 2, [])
+
+
+def test_nobody_writes_while_a_repair_looks_and_mends(home, change, tiny_embedder, monkeypatch):
+    def look(folder):
+        with pytest.raises(LibraryLocked):
+            build_articles([], folder, str(tiny_embedder))
+        return MODULE.look_through(folder)
+
+    change("DELETE FROM acronyms")
+    monkeypatch.setattr("index.sound.look_through", look)
+    assert repair(home, str(tiny_embedder)).changed == 1
+
+
+def test_what_is_published_while_it_is_checked_is_no_damage(
+    home, article, tiny_embedder, monkeypatch
+):
+    def late(*given):
+        for text in ("One more.", "Another."):
+            build_articles([article(text, "Delta", "Delta")], home, str(tiny_embedder))
+        return opened(*given)
+
+    opened = MODULE.open_derived
+    monkeypatch.setattr(MODULE, "open_derived", late)
+    with pytest.raises(LibraryError, match="written while it was checked: run citespan verify"):
+        verify(home)
 
 
 def test_checking_changes_nothing(home):

@@ -418,6 +418,25 @@ def test_folders_are_read_again_when_a_file_in_them_is_another(watcher, encoded,
     assert watcher.round(EVERY).report.added == 1
 
 
+@pytest.mark.parametrize("text", [None, "Mary Stone painted the mill."])
+def test_a_copy_in_another_folder_comes_in_when_the_original_goes(watcher, tmp_path, text):
+    original, copy = tmp_path / "f1" / "z.txt", tmp_path / "f2" / "a.txt"
+    for file in (original, copy):
+        file.parent.mkdir()
+        file.write_text("The harbour was painted by Peter Wood.")
+        watcher.watched.append(Watched("folder", str(file.parent), EVERY))
+    del watcher.watched[0]
+    assert watcher.round().report.duplicate == 1
+    original.unlink()
+    if text is not None:
+        original.write_text(text)
+    watcher.round(EVERY)
+    assert watcher.round(EVERY).report.added == 1
+    assert str(copy) in {one.origin for one in watcher.articles().values()}
+    watcher.round(EVERY)
+    assert watcher.round(EVERY).report.read == 0
+
+
 def test_a_folder_that_is_a_link_in_a_circle_is_a_failure(watcher, tmp_path):
     (tmp_path / "round").symlink_to(tmp_path / "round")
     watcher.watched = [Watched("folder", str(tmp_path / "round"), EVERY)]

@@ -16,7 +16,7 @@ from werkzeug.exceptions import Conflict
 
 from web.shapes import IndexStatus
 
-COMMAND = (sys.executable, "-m", "index.job")
+COMMAND = (sys.executable, "-P", "-m", "index.job")
 _ENDED = "the process that indexes ended without a word: the log may have more"
 _log = logging.getLogger(__name__)
 

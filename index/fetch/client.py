@@ -6,7 +6,6 @@ It must not know which pages are wanted, nor what is in them.
 import socket
 import threading
 import time
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from urllib3.util import Retry
 
 from index.errors import SourceBusy, SourceError
 from index.fetch.guard import checked, connect, port_of
+from index.packed import unpack
 
 AGENT = "Citespan/0.1"
 SECONDS = 30.0  # for a page with all that leads to it
@@ -35,7 +35,8 @@ _RETRY = Retry(retry_after_max=86_400)  # a day, whatever is asked for
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What came: the address in the end, the bytes, their media type, and marks of this version.
+    """What came: the address in the end, the bytes, their media type as the site tells it, with
+    their encoding if it tells that, and marks of this version.
 
     `data` is None when it is the version whose marks were sent.
     """
@@ -88,11 +89,12 @@ def _step(url: str, asked: dict[str, str], inside: bool, seconds: float) -> Page
             with suppress(OSError):  # it is closed already
                 one.shutdown(socket.SHUT_RDWR)
 
+    until = time.monotonic() + seconds
     timer = threading.Timer(seconds, give_up)
     timer.daemon = True
     timer.start()
     try:
-        with _Reply(url, asked, sockets, inside) as reply:
+        with _Reply(url, asked, sockets, inside, until) as reply:
             if reply.status in _LEADS_ON:
                 return urljoin(url, reply.raw.headers.get("Location", ""))
             page = _page(url, reply.raw, any(mark in asked for mark in _MARKS))
@@ -115,14 +117,22 @@ class _Reply:
     """The reply of one address, closed with its connection at the end."""
 
     def __init__(
-        self, url: str, asked: dict[str, str], sockets: list[socket.socket], inside: bool
+        self,
+        url: str,
+        asked: dict[str, str],
+        sockets: list[socket.socket],
+        inside: bool,
+        until: float,
     ) -> None:
         parts = checked(url, inside)
         secure = parts.scheme == "https"
 
         def connected(connection: Any) -> socket.socket:
-            made = connect(connection._dns_host, connection.port, _SILENT, inside)
+            made = connect(connection._dns_host, connection.port, _SILENT, inside, until)
+            made.settimeout(_SILENT)
             sockets.append(made.dup())  # TLS takes the socket itself away with it
+            if time.monotonic() >= until:  # nobody would shut it any more
+                raise TimeoutError
             return made
 
         kind = HTTPSConnection if secure else HTTPConnection
@@ -151,7 +161,7 @@ class _Reply:
 
 
 def _page(url: str, raw: Any, marked: bool) -> Page:
-    kind = raw.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    kind = raw.headers.get("Content-Type", "").strip().lower()[:500]
     marks = (raw.headers.get("ETag", "")[:500], raw.headers.get("Last-Modified", "")[:500])
     if raw.status == 304 and marked:
         return Page(url, None, kind, *marks)
@@ -174,13 +184,12 @@ def _body(raw: Any) -> bytes:
     packing = raw.headers.get("Content-Encoding", "identity").strip().lower()
     if packing not in ("identity", "gzip", ""):
         raise SourceError(f"is packed as {packing[:20]}, which was not asked for")
-    unpack = zlib.decompressobj(wbits=31) if packing == "gzip" else None
+    parts = iter(lambda: raw.read1(_PART), b"")
+    if packing == "gzip":
+        return unpack(parts, SIZE)
     found = bytearray()
-    while part := raw.read1(_PART):
-        try:
-            found += part if unpack is None else unpack.decompress(part, SIZE + 1 - len(found))
-        except zlib.error as error:
-            raise SourceError("is packed wrongly") from error
+    for part in parts:
+        found += part
         if len(found) > SIZE:
             raise SourceError(f"is larger than {SIZE / 1e6:g} MB")
     return bytes(found)

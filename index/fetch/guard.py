@@ -6,7 +6,9 @@ know HTTP.
 """
 
 import socket
+import time
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from math import inf
 from urllib.parse import SplitResult, urlsplit
 
 from index.errors import SourceError
@@ -56,10 +58,13 @@ def host_of(parts: SplitResult) -> str:
     return f"{parts.hostname}{port}"
 
 
-def connect(host: str, port: int, seconds: float, inside: bool) -> socket.socket:
+def connect(
+    host: str, port: int, seconds: float, inside: bool, until: float = inf
+) -> socket.socket:
     """A socket connected to `host`, all of whose addresses are public, or `inside` is set.
 
-    Raises `SourceError`, before a byte is sent.
+    `seconds`: for each address; `until`: for all, by the monotonic clock. Raises `SourceError`,
+    before a byte is sent.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -70,9 +75,12 @@ def connect(host: str, port: int, seconds: float, inside: bool) -> socket.socket
             _refuse_inside(host, str(address[0]))
     failure: OSError | None = None
     for family, kind, protocol, _, address in found:
+        left = until - time.monotonic()
+        if left <= 0:
+            break
         made = socket.socket(family, kind, protocol)
         try:
-            made.settimeout(seconds)
+            made.settimeout(min(seconds, left))
             made.connect(address)
             if not inside:
                 _refuse_inside(host, str(made.getpeername()[0]))

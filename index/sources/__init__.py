@@ -1,5 +1,6 @@
 """Files become articles: the front door of this package."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -14,7 +15,7 @@ from index.records import Article, Failure
 from index.sources.entries import Entry, Listing, checked_listing
 from index.sources.fields import make_article, web_url
 from index.sources.files import KINDS, find_files, shown, why
-from index.sources.normalise import one_line, shorten
+from index.sources.normalise import in_utf8, one_line, shorten
 from index.sources.parser import Parser
 from index.sources.tables import file_of, read_table
 from index.sources.text import read_text
@@ -41,6 +42,7 @@ _SUFFIXES = {  # of the media types that are read
     "text/plain": ".txt",
     "text/markdown": ".md",
 }
+_ENCODING = re.compile(r";\s*charset\s*=\s*[\"']?([\w-]{1,40})", re.ASCII)
 _NOT_PUT = "can't be put into the folder for temporary files, which the parser reads from"
 
 
@@ -102,13 +104,20 @@ class Sources:
     ) -> Article | Failure:
         """The article that was fetched from `url` as `data` of the media type `kind`.
 
-        `given`: fields for what the page doesn't say of itself. Raises `SourceError` only
-        when the parser of HTML and PDF can't run at all.
+        `kind` may tell the encoding as well, as a site does. `given`: fields for what the page
+        doesn't say of itself. Raises `SourceError` only when the parser of HTML and PDF can't run
+        at all.
         """
-        suffix = _SUFFIXES.get(kind)
+        media = kind.partition(";")[0].strip()
+        suffix = _SUFFIXES.get(media)
         if suffix is None:
-            told = shorten(one_line(kind), 80) or "of no kind"
+            told = shorten(one_line(media), 80) or "of no kind"
             return Failure(url, f"is {told}, not a page, a PDF or plain text")
+        encoding = None if suffix == ".pdf" else _ENCODING.search(kind)
+        try:
+            data = data if encoding is None else in_utf8(data, encoding[1])
+        except SourceError as error:
+            return Failure(url, str(error))
         try:
             with TemporaryDirectory() as folder:
                 path = Path(folder, f"page{suffix}")

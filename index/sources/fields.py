@@ -82,17 +82,18 @@ def web_url(value: object) -> str | None:
 
 
 def iso_date(value: object) -> str | None:
-    """YYYY-MM-DD, as written there, from an ISO 8601 or an RFC 2822 date; else None."""
+    """YYYY-MM-DD, as written there, from an ISO 8601 or an RFC 2822 date, or its day; else None."""
     if not isinstance(value, str):
         return None
     written = one_line(value)[:100]
-    day = _DAY_FIRST.match(written)
+    first = _DAY_FIRST.match(written)
     try:
-        if day is not None:
-            return date.fromisoformat(day[1]).isoformat()
+        if first is not None:
+            return date.fromisoformat(first[1]).isoformat()
         return datetime.fromisoformat(written).date().isoformat()
     except ValueError:
-        return _mail_date(written)
+        day = _mail_date(written)
+        return _mail_date(f"{written} 00:00") if day is None else day  # a day alone
 
 
 def first_sentence(text: str) -> str | None:

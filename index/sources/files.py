@@ -79,11 +79,16 @@ def _walk(root: Path) -> set[Path]:
             if name.startswith(".") or not name.lower().endswith(KINDS):
                 continue
             file = Path(folder, name)
-            if file.is_symlink():
-                # Unlike resolve(), this raises nothing for links in a circle: they lead nowhere.
-                file = Path(os.path.realpath(file))
-            if file.is_relative_to(root) and _is_readable_kind(file):
-                found.add(file)
+            try:
+                if file.is_symlink():
+                    # Unlike resolve(), this raises nothing for links in a circle: these lead
+                    # nowhere.
+                    file = Path(os.path.realpath(file))
+                if file.is_relative_to(root) and _is_readable_kind(file):
+                    found.add(file)
+            except OSError as error:  # the folder may be listed, and nothing in it looked at
+                error.filename = folder
+                _refuse(error)
     return found
 
 

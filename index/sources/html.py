@@ -7,20 +7,21 @@ import re
 from datetime import date
 from pathlib import Path
 
-from trafilatura import bare_extraction
+from trafilatura import bare_extraction, load_html
 
 from index.errors import SourceError
 from index.sources.archives import refuse_archive
+from index.sources.figures import with_figures
 from index.sources.files import read_bytes
-from index.sources.normalise import decode, one_line
+from index.sources.normalise import decode_declared, one_line
 
 _SIZE_LIMIT = 20_000_000  # bytes; trafilatura's own limit
-_DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
-# Names for which a page is decoded as the web does it; all others that pages declare but
-# Python would decode to something else (utf-7, unicode-escape, idna) are refused.
-_ENCODINGS = re.compile(
-    r"(windows-125\d|iso-8859-\d+|koi8-[ru]|shift_jis|euc-(jp|kr)|gb2312|gbk|gb18030|big5)"
+_DECLARED = re.compile(
+    rb"(?:<meta[^>]{0,200}?charset|<\?xml[^>]{0,200}?encoding)\s*=\s*[\"']?\s*([\w-]{1,40})",
+    re.IGNORECASE,
 )
+_ITEM = re.compile(r" *- |\| ")
+_TABLE_RULE = re.compile(r"\|(?:---\|)+")
 
 
 def read_html(path: Path) -> dict[str, str | None]:
@@ -31,7 +32,7 @@ def read_html(path: Path) -> dict[str, str | None]:
         raise SourceError(f"is named {path.suffix} but holds a PDF")
     html = _decode_page(data)
     page = bare_extraction(
-        html,
+        with_figures(load_html(html)),
         include_comments=False,
         with_metadata=True,
         # The extensive search takes most dates in the text for the date of the page.
@@ -54,19 +55,8 @@ def read_html(path: Path) -> dict[str, str | None]:
 
 
 def _decode_page(data: bytes) -> str:
-    """UTF-8 if the bytes are, else the encoding the page declares; never a guess."""
-    try:
-        return decode(data)
-    except SourceError:
-        declared = _DECLARED.search(data[:4096])
-        name = declared[1].decode("ascii", "replace").lower() if declared is not None else ""
-        if not _ENCODINGS.fullmatch(name):
-            raise
-    name = "windows-1252" if name == "iso-8859-1" else name
-    try:
-        return data.decode(name)
-    except (UnicodeDecodeError, LookupError) as error:
-        raise SourceError(f"is neither UTF-8 nor {name}, which it declares") from error
+    declared = _DECLARED.search(data[:4096])
+    return decode_declared(data, "" if declared is None else declared[1].decode("ascii", "replace"))
 
 
 def _published(day: str | None, text: str, html: str) -> str | None:
@@ -82,8 +72,11 @@ def _paragraphs(text: str, title: str | None) -> str:
     kept = ""
     in_list = False
     for line in lines:
-        of_list = line.startswith(("- ", "| "))
-        words = line.removeprefix("- ").strip(" |") if of_list else line
+        if _TABLE_RULE.fullmatch(line):
+            continue
+        item = _ITEM.match(line)
+        of_list = item is not None
+        words = line if item is None else line[item.end() :].strip(" |")
         kept += ("\n" if of_list and in_list else "\n\n") + words
         in_list = of_list
     return kept

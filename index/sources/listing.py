@@ -5,7 +5,6 @@ This file must not fetch anything. The only file that imports feedparser.
 
 import json
 import time
-import zlib
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -15,9 +14,11 @@ import feedparser
 from lxml import etree, html
 
 from index.errors import SourceError
+from index.packed import unpack
 from index.sources.files import SIZE_LIMIT, read_bytes
 
 MOST = 1000  # entries that are taken of a listing, the newest
+_PART = 1 << 16  # bytes unpacked at a time
 _SITEMAPS = {"urlset": ("url", "page"), "sitemapindex": ("sitemap", "listing")}  # kind of entries
 _NEWS = {  # what a sitemap's elements are, by their names in any namespace
     "loc": "address",
@@ -50,13 +51,7 @@ def _unpacked(data: bytes) -> bytes:
     """Sitemaps often come as files that were packed with gzip."""
     if not data.startswith(b"\x1f\x8b"):
         return data
-    try:
-        unpacked = zlib.decompressobj(wbits=31).decompress(data, SIZE_LIMIT + 1)
-    except zlib.error as error:
-        raise SourceError("is packed wrongly") from error
-    if len(unpacked) > SIZE_LIMIT:
-        raise SourceError(f"is larger than {SIZE_LIMIT / 1e6:g} MB")
-    return unpacked
+    return unpack((data[at : at + _PART] for at in range(0, len(data), _PART)), SIZE_LIMIT)
 
 
 def _root(data: bytes) -> Any:

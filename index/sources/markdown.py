@@ -12,13 +12,16 @@ _MARKS = "\\`*_[]()#!~<>"
 _HIDE = str.maketrans({mark: chr(code) for code, mark in enumerate(_MARKS, start=14)})
 _SHOW = str.maketrans({chr(code): mark for code, mark in enumerate(_MARKS, start=14)})
 
-_FENCE = re.compile(r"\s{0,3}(```++(?!.*`)|~~~+)")  # ```one that ends in its line``` is code
+_FENCE = re.compile(r"[ \t]*(```++(?!.*`)|~~~+)")  # ```one that ends in its line``` is code
 _HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*))?$")
 _CLOSING_MARKS = re.compile(r"(?<!\S)#+$")
 _UNDERLINE = re.compile(r" {0,3}(?:={2,}|-{2,})$")
 _RULE = re.compile(r"[ \t]*(?:\*[* \t]*|-[- \t]*|_[_ \t]*)$")
 _TABLE_RULE = re.compile(r"(?:[:| \t]|-(?!-))*--[-:| \t]*$")
 _QUOTE = re.compile(r" {0,3}>[> \t]*")
+_COMMENT = re.compile(r" {0,3}<!--")
+# What may go on in lines that are indented as code would be: lists, notes, boxes.
+_ITEM = re.compile(r" {0,3}(?:(?:[-*+:]|\d{1,9}[.)])[ \t]|\[\^[^\[\]\s]+\]:|!!!|\?\?\?)")
 _BULLET = re.compile(r"[ \t]*[-*+][ \t]+")
 _DEFINITION = re.compile(
     r" {0,3}\[([^\[\]^][^\[\]]*)\]:[ \t]*(?=\S*?[/#.@])\S++(?:[ \t]+[\"'(].*)?$"
@@ -28,6 +31,7 @@ _DEFINITION = re.compile(
 # starts by looking back; so these look back over their first character.
 _CODE = re.compile(r"(`(?<!``)`{0,2})(?!`)([^`\n]+)\1(?!`)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_BREAK = re.compile(r"\\\n(?!\n)")
 _TARGET = (
     r"\((?:<[^<>\n]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*){0,9})"
     r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
@@ -55,7 +59,7 @@ class Prose:
 
 def strip_markdown(markdown: str) -> Prose:
     """The words of a normalised Markdown document, without its marks."""
-    lines = _Lines()
+    lines = _Lines(markdown.count("-->"))
     for line in markdown.split("\n"):
         lines.take(line)
     heading = lines.heading
@@ -69,29 +73,62 @@ def strip_markdown(markdown: str) -> Prose:
 class _Lines:
     """The lines kept so far, with the marks at their starts gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, ends: int) -> None:
+        """`ends`: how many ends of comments are to come."""
         self.kept: list[str] = []
         self.heading: str | None = None
         self.leads = False
         self.addresses: set[str] = set()
+        self._ends = ends
+        self._is_comment = False
         self._fence: str | None = None
+        self._quotes = 0  # marks of quotation before each line inside the fence
+        self._in_list = False
+        self._after_blank = True
 
     def take(self, line: str) -> None:
         """Keep what is to be read in the next line."""
-        fence = _FENCE.match(line)
-        if self._fence is not None:
-            if fence is not None and fence[1].startswith(self._fence):
-                self._fence = None
-            else:
-                self.kept.append(line.translate(_HIDE))
-        elif fence is not None:
-            self._fence = fence[1]
+        self._ends -= line.count("-->")
+        quoted = _QUOTE.match(line)
+        if self._fence is not None and (quoted is not None or not self._quotes):
+            self._take_fenced(line)
+            return
+        self._fence = None  # that of a quotation ends with it
+        rest = line if quoted is None else line[quoted.end() :]
+        if self._is_comment or (_COMMENT.match(rest) and (self._ends or "-->" in rest)):
+            self._take_comment(rest)
+        elif self._is_code(rest):
+            self.kept.append(rest.translate(_HIDE))
+        elif (fence := _FENCE.match(rest)) is not None:
+            self._fence, self._quotes = fence[1], line[: len(line) - len(rest)].count(">")
         else:
-            self._take_prose(line)
+            self._take_prose(rest)
+
+    def _take_fenced(self, line: str) -> None:
+        if self._quotes:
+            line = line.split(">", self._quotes)[-1].removeprefix(" ")
+        fence = _FENCE.match(line)
+        if fence is not None and fence[1].startswith(str(self._fence)):
+            self._fence = None
+        else:
+            self.kept.append(line.translate(_HIDE))
+
+    def _take_comment(self, line: str) -> None:
+        _, end, rest = line.partition("-->")
+        self._is_comment = not end
+        if end:
+            self._take_prose(rest.strip())
+
+    def _is_code(self, line: str) -> bool:
+        """Whether the line is code by being indented, which within a list or paragraph it isn't."""
+        if self._after_blank and line[:1].strip():
+            self._in_list = False
+        self._in_list |= _ITEM.match(line) is not None
+        is_code = self._after_blank and not self._in_list and line.startswith(("    ", "\t"))
+        self._after_blank = not line or is_code
+        return is_code
 
     def _take_prose(self, line: str) -> None:
-        if (quoted := _QUOTE.match(line)) is not None:
-            line = line[quoted.end() :]
         if (heading := _HEADING.match(line)) is not None:
             self._take_heading(_CLOSING_MARKS.sub("", heading[1] or "").strip())
         elif _UNDERLINE.match(line) and self._follows_single_line():
@@ -126,6 +163,7 @@ def _inline(text: str, addresses: set[str]) -> str:
     """The text without the marks inside its lines."""
     text = _CODE.sub(lambda found: found[2].strip().translate(_HIDE), text)
     text = _ESCAPE.sub(lambda found: found[1].translate(_HIDE), text)
+    text = _BREAK.sub("\n", text)
     text = _FOOTNOTE.sub("", text)
     text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
     if addresses:

@@ -14,6 +14,13 @@ _REPLACED = dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n") | dict.fromkeys("\xa0\
 _UNCLEAN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u2007\u2028\u2029\u202f\ud800-\udfff\ufeff]"
 )
+# Encodings in which a page is read as the web does it; all others that pages declare but Python
+# would decode to something else (unicode-escape, idna) are refused. Those of seven bits would pass
+# for UTF-8.
+_ENCODINGS = re.compile(
+    r"(windows-125\d|iso-8859-\d+|koi8-[ru]|shift_jis|euc-(jp|kr)|gb2312|gbk|gb18030|big5)"
+)
+_OF_SEVEN_BITS = re.compile(r"iso-2022-[\w-]+|hz(-gb-2312)?|utf-7")
 _BLANK_LINES = re.compile("\n{3,}")
 
 
@@ -37,6 +44,37 @@ def decode(data: bytes) -> str:
     except UnicodeDecodeError as error:
         byte, start = error.object[error.start], error.start + len(data) - len(error.object)
         raise SourceError(f"is not UTF-8 text (byte 0x{byte:02x} at {start})") from error
+
+
+def decode_declared(data: bytes, declared: str) -> str:
+    """UTF-8 if the bytes are, else the encoding that is declared; never a guess.
+
+    Raises `SourceError`.
+    """
+    name = declared.lower()
+    if _OF_SEVEN_BITS.fullmatch(name) and data.isascii():
+        raise SourceError(f"is {name} text, which is not read: save it as UTF-8")
+    try:
+        return decode(data)
+    except SourceError:
+        if not _ENCODINGS.fullmatch(name):
+            raise
+    name = "windows-1252" if name == "iso-8859-1" else name
+    try:
+        return data.decode(name)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise SourceError(f"is neither UTF-8 nor {name}, which it declares") from error
+
+
+def in_utf8(data: bytes, told: str) -> bytes:
+    """The bytes in UTF-8, if that is not what is told and it is known; else as they are.
+
+    Raises `SourceError`.
+    """
+    name = told.lower()
+    if not (_ENCODINGS.fullmatch(name) or _OF_SEVEN_BITS.fullmatch(name)):
+        return data  # a page may say it better of itself
+    return decode_declared(data, name).encode(errors="surrogatepass")
 
 
 def normalise(text: str) -> str:

@@ -40,7 +40,7 @@ def read_table(path: Path) -> Iterator[Article | Failure]:
     when the file as a whole can't be read.
     """
     rows_of = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
-    taken: dict[str, int] = {}  # article id: row
+    taken: dict[str, tuple[int, bool]] = {}  # article id: row, and whether it names itself
     failed = 0
     try:
         with os.fdopen(open_file(path), "rb") as file:
@@ -60,7 +60,10 @@ def read_table(path: Path) -> Iterator[Article | Failure]:
 
 
 def _article(
-    path: Path, number: int, row: Mapping[str, object] | SourceError, taken: dict[str, int]
+    path: Path,
+    number: int,
+    row: Mapping[str, object] | SourceError,
+    taken: dict[str, tuple[int, bool]],
 ) -> Article:
     if isinstance(row, SourceError):
         raise row
@@ -69,21 +72,27 @@ def _article(
         raise SourceError("holds no text")
     if not isinstance(texts[0], str):
         raise SourceError("has a text that is not a string")
-    name = _name(row, number)
+    own = _own_name(row)
+    name = str(number) if own is None else own
     article = make_article(f"{shown(path)}#{name}", path.name, texts[0], row)
-    holder = taken.setdefault(article.id, number)
-    if holder != number:
+    holder, is_named = taken.setdefault(article.id, (number, own is not None))
+    if holder == number:
+        return article
+    if is_named and own is not None:
         raise SourceError(f"has the id {name}, which stands in row {holder} already")
-    return article
+    if own is not None:
+        taken[article.id] = (number, True)
+    # One's number is the other's id: the second is called by both.
+    return make_article(f"{shown(path)}#{name} in row {number}", path.name, texts[0], row)
 
 
-def _name(row: Mapping[str, object], number: int) -> str:
-    """What sets the row apart in its file: its id, else its address, else its number."""
+def _own_name(row: Mapping[str, object]) -> str | None:
+    """What sets the row apart in its file, its id, else its address; where it has neither, its
+    number does."""
     own = row.get("id")
     if isinstance(own, str | int) and not isinstance(own, bool) and one_line(str(own)):
         return one_line(str(own))
-    url = web_url(row.get("url"))
-    return str(number) if url is None else url
+    return web_url(row.get("url"))
 
 
 def _skip_byte_order_mark(file: BufferedReader) -> None:

@@ -3,6 +3,7 @@
 This file must not know any other kind of file.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from index.sources.normalise import decode, normalise
 _FRONT_MATTER_LENGTH = 65_536  # code points
 _NESTING = 20
 _BLANK = ("", "~", "null")
+_KEY = re.compile(r"[\w-]+:(?:\s|$)")  # that front matter begins with
 
 
 def read_text(path: Path, given: Mapping[str, str]) -> Article:
@@ -28,7 +30,8 @@ def read_text(path: Path, given: Mapping[str, str]) -> Article:
     """
     data = read_bytes(path)
     refuse_archive(data)
-    fields, text = split_front_matter(normalise(decode(data)))
+    said, text = split_front_matter(normalise(decode(data)))
+    fields = {**given, **said}
     heading = None
     if path.suffix.lower() == ".md":
         prose = strip_markdown(text)
@@ -36,21 +39,27 @@ def read_text(path: Path, given: Mapping[str, str]) -> Article:
         title = label(fields.get("title"))
         if prose.leads and title is not None and title != label(heading):
             text = f"{heading}\n\n{text}"
-    return make_article(shown(path), path.name, text, {**given, **fields}, heading)
+    return make_article(shown(path), path.name, text, fields, heading)
 
 
 def split_front_matter(text: str) -> tuple[Mapping[str, object], str]:
     """The keys and values between a first line "---" and the next, and the text after them.
 
-    Raises `SourceError`.
+    Where there are none it is all text, which may begin with a line. Raises `SourceError` when
+    there is a key, and it is no front matter all the same.
     """
     if not text.startswith("---\n"):
         return {}, text
     lines = text.split("\n")
-    end = next((at for at, line in enumerate(lines) if at and line in ("---", "...")), None)
-    if end is None:
-        raise SourceError('opens front matter with "---" and never closes it')
-    return _parse("\n".join(lines[1:end])), "\n".join(lines[end + 1 :])
+    try:
+        end = next((at for at, line in enumerate(lines) if at and line in ("---", "...")), None)
+        if end is None:
+            raise SourceError('opens front matter with "---" and never closes it')
+        return _parse("\n".join(lines[1:end])), "\n".join(lines[end + 1 :])
+    except SourceError:
+        if _KEY.match(lines[1]):
+            raise
+        return {}, text
 
 
 def _parse(front_matter: str) -> Mapping[str, object]:

@@ -63,7 +63,10 @@ def play_round(
     report = Report()
     if visits.is_news or folders.roots:
         report = (store_apart if apart else store)(visits.found, folders, place, embedder)
-    if 0 < report.revision <= revision + 1:  # else somebody else has written as well
+    # What went may have a copy that was passed over: then all folders are read again, as they are
+    # when somebody else has written as well.
+    lost = report.removed + report.changed
+    if 0 < report.revision <= revision + 1 and not lost:
         settle(state, library, published_in(place)[1])
     save_state(place, state)
     report.read += visits.unchanged
