@@ -26,7 +26,8 @@ _LAYER = re.compile(r"\.layer\.(\d+)\.")
 def new_network(start: Path, embedder: Path, seed: int) -> Any:
     """A span-extraction network in float32, from the reader or the model folder `start`.
 
-    `seed`: of what `start` lacks, which is drawn at random: the span head of an embedder.
+    `seed`: of what is drawn at random: the span head that an embedder lacks, and its top layer,
+    which is tuned to tell whole texts apart (Zhang et al. 2021 draw it anew).
     `embedder`: the folder of the BERT-style embedder that gives the shape of a reader, and the
     tokens. A model that numbers those otherwise is shown them as its own. The words' vectors stay
     as they are in training, and of a larger model the lower layers.
@@ -40,15 +41,21 @@ def new_network(start: Path, embedder: Path, seed: int) -> Any:
     torch.manual_seed(seed)
     reader = (start / ABOUT).is_file()
     try:
-        network = AutoModelForQuestionAnswering.from_pretrained(
+        network, told = AutoModelForQuestionAnswering.from_pretrained(
             embedder if reader else start,
             use_safetensors=True,
             attn_implementation="eager",  # faster than the fused kernels backwards on a CPU
             hidden_dropout_prob=_DROPPED,
             attention_probs_dropout_prob=0.0,  # 0.1 makes a step on a CPU twice as long
+            output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError) as error:
-        raise ReaderError(f"{start} can't be loaded as a model to train") from error
+        if told["missing_keys"]:
+            drawn = AutoModelForQuestionAnswering.from_config(network.config)
+            _top(network).load_state_dict(_top(drawn).state_dict())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReaderError(
+            f"{start} can't be loaded as a model to train: is it BERT's kind?"
+        ) from error
     for module in network.modules():
         if isinstance(module, torch.nn.Dropout) and module.p:
             module.p = 0.0
@@ -61,6 +68,11 @@ def new_network(start: Path, embedder: Path, seed: int) -> Any:
     for name, weight in network.named_parameters():
         weight.requires_grad_(not name.endswith(FROZEN) and not _stays(name, lower))
     return network
+
+
+def _top(network: Any) -> Any:
+    """The last layer below the span head."""
+    return network.base_model.encoder.layer[-1]
 
 
 def _stays(name: str, lower: int) -> bool:
