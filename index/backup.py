@@ -9,6 +9,8 @@ import json
 import os
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,31 +39,34 @@ def backup(place: Place, file: Path, progress: bool = False) -> int:
     Gives the revision. Raises `LibraryMissing` when there is nothing to keep, `LibraryError`
     when `file` can't be written, and what copying from a server raises.
     """
-    made = file.with_name(file.name + ".citespan-new")
-    making, copy = made / file.name, made / DATABASE
     try:
-        _clear(made)  # of a backup that was killed
-        made.mkdir()
-        if isinstance(place, Remote):
-            revision = copy_out(place, copy, progress)
-        else:
-            revision = _copy(place, copy)
-        about = {"revision": revision, "sha256": file_digest(copy)}
-        with zipfile.ZipFile(making, "w") as packed:
-            packed.writestr(_ABOUT, json.dumps(about))
-            packed.write(copy, DATABASE)
-        with making.open("rb") as whole:
-            os.fsync(whole.fileno())
-        making.replace(file)
+        with _only_new(file.with_name(file.name + ".citespan-new")) as made:
+            making, copy = made / "backup.zip", made / DATABASE
+            if isinstance(place, Remote):
+                revision = copy_out(place, copy, progress)
+            else:
+                revision = _copy(place, copy)
+            about = {"revision": revision, "sha256": file_digest(copy)}
+            with zipfile.ZipFile(making, "w") as packed:
+                packed.writestr(_ABOUT, json.dumps(about))
+                packed.write(copy, DATABASE)
+            with making.open("rb") as whole:
+                os.fsync(whole.fileno())
+            making.replace(file)
     except OSError as error:
         raise LibraryError(f"{file} can't be written: {error.strerror}") from error
-    finally:
-        _clear(made)
     return revision
 
 
-def _clear(folder: Path) -> None:
+@contextmanager
+def _only_new(folder: Path) -> Iterator[Path]:
+    """An empty folder of this name for a while, without what a killed run left in it."""
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy(folder: Path, copy: Path) -> int:
@@ -92,11 +97,8 @@ def restore(
 
 
 def _restore(file: Path, folder: Path, embedder: str) -> Report:
-    with only_writer(folder), TemporaryDirectory(dir=folder, prefix="restore-") as place:
-        copy = Path(place) / DATABASE
-        for other in folder.glob("restore-*"):  # of those that were killed
-            if other != copy.parent:
-                _clear(other)
+    with only_writer(folder), _only_new(folder / "restoring") as place:
+        copy = place / DATABASE
         _unpack(file, copy)
         store = Store(copy, write=True)
         if damage := store.damage():

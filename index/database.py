@@ -152,14 +152,16 @@ class Database:
 
 
 def _with_functions(connection: apsw.Connection) -> apsw.Connection:
-    """The connection, on which `casefold` is there for SQL: SQLite's own takes letters of ASCII."""
-    connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
+    """The connection, on which SQL has `has_words`: SQLite's own takes no case but ASCII's."""
+    connection.create_scalar_function("has_words", _has_words, 2, deterministic=True)
     return connection
 
 
-def _casefold(*given: Any) -> Any:
-    [value] = given
-    return value.casefold() if isinstance(value, str) else value  # a damaged row may hold anything
+def _has_words(*given: Any) -> bool:
+    """Whether a title holds all words, which are given in the case that is compared."""
+    title, words = given
+    folded = str(title).casefold()  # a damaged row may hold anything
+    return all(word in folded for word in words.split())
 
 
 def copy_database(source: Path, target: Path) -> None:

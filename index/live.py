@@ -234,5 +234,5 @@ def _passage(id: str, start: Any, end: Any, text: str) -> Passage:
 
 def _titled(words: str) -> tuple[str, list[str]]:
     """The SQL condition for live articles with all `words` in their titles, and its values."""
-    values = words.casefold().split()
-    return "live" + " AND instr(casefold(title), ?)" * len(values), values
+    wanted = " ".join(dict.fromkeys(words.casefold().split()))
+    return ("live AND has_words(title, ?)", [wanted]) if wanted else ("live", [])

@@ -4,15 +4,16 @@ This file must not know how any of them is found. `reply_json` is the one shape 
 reply in JSON; the command line and the service both send it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
-from unicodedata import normalize
 
 from index import Passage, one_line
 from qa.errors import FilterError, QuestionError, QuestionTooLong
 
+_CONTROL = re.compile("[\x00-\x1f]")  # between words, wherever they come from
 MAX_QUESTION = 500  # characters; the longest question of SQuAD has 25 words
 MAX_NAMES = 100  # sources, or articles, that one question is kept to
 
@@ -47,7 +48,7 @@ class Filters:
         except UnicodeEncodeError as error:
             raise FilterError("a source or an article to filter by is not in UTF-8") from error
         # As articles are: what is copied from a PDF or a file's name may be written otherwise.
-        object.__setattr__(self, "sources", tuple(normalize("NFC", one) for one in self.sources))
+        object.__setattr__(self, "sources", tuple(map(one_line, self.sources)))
         if max(len(self.sources), len(self.article_ids)) > MAX_NAMES:
             raise FilterError(f"filter by at most {MAX_NAMES} sources and {MAX_NAMES} articles")
 
@@ -71,7 +72,7 @@ class Question:
             raise QuestionTooLong(
                 f"the question has {len(self.text):,} characters; ask in at most {MAX_QUESTION}"
             )
-        text = one_line(self.text.replace("\0", " "))
+        text = one_line(_CONTROL.sub(" ", self.text))
         if not any(character.isalnum() for character in text):
             raise QuestionError("the question is empty: type a question in words")
         object.__setattr__(self, "text", text)

@@ -16,8 +16,9 @@ CANDIDATES = 100  # passages taken from each ranking
 DENSE_WEIGHT = 0.6  # the rest is on the words; 0.55 to 0.65 measure the same
 _ACRONYM = re.compile(r"(?<!\w)[^\W_][\w&-]{1,9}(?!\w)")
 _ASKS_MEANING = re.compile(
-    r"\b(stands? for|short for|abbreviat|acronym|meaning of|full (name|form))"
-    r"|^what (is \S+|does \S+ mean)\W*$",
+    r"\b(stands? for|short for|abbreviat|acronym)"
+    r"|\b(meaning|full (name|form)) of (the )?\S+\W*$"
+    r"|^what( is|'s|’s| does) (an? |the )?\S+( mean)?\W*$",
     re.IGNORECASE,
 )
 # Words that are also acronyms (WHO, IT, US, AIDS): expanded only when typed in capitals.

@@ -7,15 +7,16 @@ taken back to a place in the article. Pure.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from index import Article, Hit, sentences
 
 LEAD_WORDS = 60  # of the article's first sentences, when the passage is further down
 PARAGRAPH = "\n\n"  # stands between the pieces; no answer crosses one
 AROUND_WORDS = 40  # of the sentences before and after the passage
-# Of a piece. 200 words have some 1,400; a column of figures without a space is one word, and a
-# megabyte of it would be read for minutes.
-MOST_CHARACTERS = 8000
+# Read of a range at its beginning, and as many at its end. 200 words have some 1,400; a column of
+# figures without a space is one word, and a megabyte of it would be read for minutes.
+MOST_CHARACTERS = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,17 @@ def _window(article: Article, spans: list[tuple[int, int]], hit: Hit, support: f
         ranges = [(lead_start, lead_end), (start, end)]
     text = f"{article.title}{PARAGRAPH}"
     pieces = []
-    for start, whole_end in ranges:
-        end = min(whole_end, start + MOST_CHARACTERS)
+    for start, end in chain.from_iterable(_ends(*one) for one in ranges):
         pieces.append(Piece(len(text), start, end - start))
         text += article.text[start:end] + PARAGRAPH
     return Window(article.id, text, tuple(pieces), support)
+
+
+def _ends(start: int, end: int) -> list[tuple[int, int]]:
+    """The range, or its two ends where it is too long to be read whole."""
+    if end - start <= 2 * MOST_CHARACTERS:
+        return [(start, end)]
+    return [(start, start + MOST_CHARACTERS), (end - MOST_CHARACTERS, end)]
 
 
 def _lead_end(text: str, spans: list[tuple[int, int]]) -> int:

@@ -96,6 +96,12 @@ def test_a_backup_during_a_run_holds_what_was_published(home, article, tmp_path,
     assert words_of(tmp_path / "then") == {"alpaca", "beaver"}
 
 
+def test_a_backup_may_be_called_like_the_library(home, tmp_path, tiny_embedder):
+    backup(home, tmp_path / "library.db")
+    restore(tmp_path / "library.db", tmp_path / "then", str(tiny_embedder))
+    assert words_of(tmp_path / "then") == {"alpaca", "beaver"}
+
+
 def test_a_flipped_byte_anywhere_that_matters_is_refused_and_nothing_touched(home, kept):
     content, before = kept.read_bytes(), published(home)
     places = Random(3).sample(range(len(content)), 60)
@@ -110,7 +116,7 @@ def test_a_flipped_byte_anywhere_that_matters_is_refused_and_nothing_touched(hom
         else:
             pytest.fail(f"byte {place} of {len(content)} is not looked at")
     assert refused == 60 and words_of(home) == {"alpaca", "beaver"}
-    assert not list(home.glob("restore-*"))
+    assert not (home / "restoring").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no zip at all" * 99, None])
@@ -153,12 +159,12 @@ def test_a_killed_restore_leaves_the_old_library_or_the_new(home, kept, article,
 
 
 def test_what_a_kill_left_goes_with_the_next_try(home, kept, tiny_embedder):
-    (home / "restore-killed").mkdir()
+    (home / "restoring").mkdir()
     left = kept.with_name("kept.zip.citespan-new")
     left.mkdir()
     (left / "library.db").write_bytes(b"half")
     restore(kept, home, str(tiny_embedder))
-    assert not list(home.glob("restore-*"))
+    assert not (home / "restoring").exists()
     backup(home, kept)
     assert not left.exists()
 

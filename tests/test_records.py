@@ -70,6 +70,7 @@ def test_ten_million_characters_are_refused():
         ("ﬁ İ ß 한", "ﬁ İ ß 한"),
         ("\u202ewho", "\u202ewho"),
         ("who is Zu\u0308rich\u2019s mayor?", "who is Z\u00fcrich\u2019s mayor?"),
+        ("who\x1fbuilt\x0bit", "who built it"),
         ("the Reci\u00adprocal Access Agreement", "the Reciprocal Access Agreement"),
     ],
 )

@@ -121,6 +121,9 @@ def test_nothing_else_is_changed(text):
         "What is the full name of the RAA?",
         "the meaning of RAA?",
         "what is RAA?",
+        "What is the RAA?",
+        "what does the RAA mean?",
+        "What’s an RAA",
     ],
 )
 def test_a_question_about_the_acronym_itself_is_read_as_it_is(text):

@@ -176,6 +176,9 @@ def test_the_encoding_may_stand_in_the_first_line_or_be_told_by_the_site(
     page = f"<html><body><p>{TEXT}</p></body></html>"
     first = read("a.html", f'<?xml version="1.0" encoding="iso-8859-1"?>{page}'.encode("cp1252"))
     assert isinstance(first, Article) and first.text == TEXT
+    page_s_own = f'<?xml version="1.0" encoding="UTF-8"?><meta charset="iso-8859-1">{page}'
+    believed = read("a.html", page_s_own.encode("cp1252"))
+    assert isinstance(believed, Article) and believed.text == TEXT
     for kind, data in (
         ('text/html; charset="iso-8859-1"', page.encode("cp1252")),
         ("text/html;charset=iso-8859-1", page.encode()),
@@ -196,6 +199,8 @@ def test_an_encoding_that_passes_for_utf_8_is_refused(
     told = sources.read_page("https://a.b/c", page.encode(), f"text/html; charset={name.lower()}")
     for failure in (declared, told):
         assert isinstance(failure, Failure) and failure.reason == reason
+    plain = sources.read_page("https://a.b/c", b"It stood for long.", f"text/plain; charset={name}")
+    assert isinstance(plain, Article) and plain.text == "It stood for long."
 
 
 @pytest.mark.parametrize(

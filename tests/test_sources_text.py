@@ -91,6 +91,7 @@ def test_empty_front_matter_is_none(tmp_path: Path) -> None:
         ("a: " + "[" * 60_000, "has front matter that is nested too deeply"),
         ("a: " + "- " * 30_000, "has front matter that is"),
         ("a: " + "x" * 70_000, "has front matter of over 65,536 characters"),
+        ("# b\n\n'a': b: c", "has front matter that is not YAML"),
     ],
 )
 def test_malformed_front_matter_is_told(tmp_path: Path, front_matter: str, expected: str) -> None:
@@ -192,6 +193,9 @@ MARKDOWN = [
     ("1. one\n\n    ```\n    *a*\n    ```\n2. *two*", "1. one\n\n    *a*\n2. two"),
     ("> *a*\n> ```\n> *b* > c\n>   *d*\n> ```\n> *e*", "a\n*b* > c\n  *d*\ne"),
     ("> ```\n> *b*\n\n*e*", "*b*\n\ne"),
+    ("> > ```\n> a > *x*\n> > ```", "a > *x*"),
+    ("```\na\n    ```\n*b*\n```\n*c*", "a\n    ```\n*b*\nc"),
+    ("<!-- a --> <!-- b\nhidden -->*c*", "c"),
     (
         "Code:\n\n    def __init__(self): return 2 *x* 3\n\n    # *b*\n*c*",
         "Code:\n\n    def __init__(self): return 2 *x* 3\n\n    # *b*\nc",

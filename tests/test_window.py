@@ -136,11 +136,13 @@ def test_every_passage_gets_its_window_and_the_score_of_its_articles_best(articl
     assert "n2." in second.text
 
 
-def test_of_a_megabyte_without_a_space_a_beginning_is_read(article):
-    one = article(",".join(map(str, range(0, 900_000, 7))))
+def test_of_a_megabyte_without_a_space_both_ends_are_read(article):
+    one = article(",".join(map(str, range(0, 900_000, 7))) + " is what Anna wrote.")
     (window,) = windows(one, [hit(one, 0, len(one.text))])
     assert len(window.text) < 10_000
-    assert window.pieces[0].start == 0
+    first, last = window.pieces
+    assert first.start == 0
+    assert last.start + last.length == len(one.text)
 
 
 def test_an_article_of_one_word_is_read(article):

@@ -29,7 +29,7 @@ _COUNT = rf"(?P<count>an?|\d{{1,3}}|(?a:{'|'.join(_NUMBERS)}))"
 # Not the end of a longer number ("twenty-one", "1,200", "a hundred and two", "half a"), nor more
 # or less than it.
 _WHOLE = r"(?<![-–.,\d])" + "".join(
-    f"(?<!{word} )"
+    rf"(?<!{word}\s)"
     for word in "half and or to than over under nearly almost not least most".split()
 )
 _PHRASE = re.compile(
@@ -44,11 +44,12 @@ _PHRASE = re.compile(
 _YEAR = re.compile(r"\b[12]\d{3}\b")  # names the day itself, or another time
 # What is to come, or may; a habit; told from elsewhere; a name ("Sheffield Wednesday").
 _UNSURE = re.compile(
-    rf"\b(?:will|would|shall|should|must|(?:is|are)\s+to|next|coming|plans?|planned|expected|due|set"
-    rf"|scheduled|(?-i:may)|might|could|can|begins?|starts?|opens?|ends|closes|meets|leaves|arrives"
+    rf"\b(?:will|would|shall|should|must|(?:is|are)\s+to|next|coming|plans?|planned|expected|due(?!\s+to\b)"
+    rf"|(?:is|are|was|were)\s+set|scheduled|(?-i:may)|might|could|can|begins?|starts?|(?-i:opens?)|ends"
+    rf"|closes|meets?|resumes?|leaves|arrives|(?:is|are)\s+(?:on\s+)?{_DAY}"
     rf"|(?:takes?|comes?|goes)\s+(?:place|effect|into)|(?:delayed|postponed|moved)\s+to"
     rf"|until|every|each|{_DAY}\s*(?:to|through|-|–)\s*{_DAY}"
-    rf"|following|previous|{_DAY}\s+(?:before|after|earlier|later)|(?:by|from)\s+(?:{_DAY}|\d)"
+    rf"|following|previous|{_DAY}\s+(?:before|after|earlier|later)|(?:by|from)\s+(?:{_DAY}|\d{{1,2}}\s+{_MONTH})"
     rf"|(?:an?|the|any|most|last|this|that|good|black|bloody|ash|easter)\s+{_DAY}"
     rf"|(?-i:(?!(?:On|Since|Late|Early|Before|After|And|But)\b)[A-Z]\w*)\s+{_DAY}"
     rf"|{_DAY}\s+(?-i:Times|Mirror|Telegraph|Express|Mail|Post|Herald|Star|Sun|World|Independent)"

@@ -132,6 +132,7 @@ class _Reply:
             made.settimeout(_SILENT)
             sockets.append(made.dup())  # TLS takes the socket itself away with it
             if time.monotonic() >= until:  # nobody would shut it any more
+                made.close()
                 raise TimeoutError
             return made
 

@@ -33,7 +33,8 @@ def with_figures(tree: Any) -> Any:
 def _is_mark(one: Any) -> bool:
     """Whether all its words are links to places of the page, or it is all of such a link."""
     around, words, links = one.getparent(), one.text_content(), list(one.iter("a"))
-    if around is not None and around.tag == "a" and around.text_content().strip() == words.strip():
+    is_alone = around is not None and len(around) == 1 and not around.text and not one.tail
+    if is_alone and around.tag == "a":
         links.append(around)
     marks = [link.text_content() for link in links if link.get("href", "").startswith("#")]
     return 0 < len(_WORD.findall(words)) <= len(_WORD.findall("".join(marks)))

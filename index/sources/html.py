@@ -16,9 +16,9 @@ from index.sources.files import read_bytes
 from index.sources.normalise import decode_declared, one_line
 
 _SIZE_LIMIT = 20_000_000  # bytes; trafilatura's own limit
-_DECLARED = re.compile(
-    rb"(?:<meta[^>]{0,200}?charset|<\?xml[^>]{0,200}?encoding)\s*=\s*[\"']?\s*([\w-]{1,40})",
-    re.IGNORECASE,
+_DECLARED = (  # the first that is there: where the two differ, browsers believe the page's own
+    re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE),
+    re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']\s*([\w-]{1,40})", re.IGNORECASE),
 )
 _ITEM = re.compile(r" *- |\| ")
 _TABLE_RULE = re.compile(r"\|(?:---\|)+")
@@ -55,8 +55,8 @@ def read_html(path: Path) -> dict[str, str | None]:
 
 
 def _decode_page(data: bytes) -> str:
-    declared = _DECLARED.search(data[:4096])
-    return decode_declared(data, "" if declared is None else declared[1].decode("ascii", "replace"))
+    found = [one[1] for pattern in _DECLARED if (one := pattern.search(data[:4096]))]
+    return decode_declared(data, found[0].decode("ascii", "replace") if found else "")
 
 
 def _published(day: str | None, text: str, html: str) -> str | None:

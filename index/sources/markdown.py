@@ -12,7 +12,7 @@ _MARKS = "\\`*_[]()#!~<>"
 _HIDE = str.maketrans({mark: chr(code) for code, mark in enumerate(_MARKS, start=14)})
 _SHOW = str.maketrans({chr(code): mark for code, mark in enumerate(_MARKS, start=14)})
 
-_FENCE = re.compile(r"[ \t]*(```++(?!.*`)|~~~+)")  # ```one that ends in its line``` is code
+_FENCE = re.compile(r"([ \t]*)(```++(?!.*`)|~~~+)")  # ```one that ends in its line``` is code
 _HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*))?$")
 _CLOSING_MARKS = re.compile(r"(?<!\S)#+$")
 _UNDERLINE = re.compile(r" {0,3}(?:={2,}|-{2,})$")
@@ -20,6 +20,7 @@ _RULE = re.compile(r"[ \t]*(?:\*[* \t]*|-[- \t]*|_[_ \t]*)$")
 _TABLE_RULE = re.compile(r"(?:[:| \t]|-(?!-))*--[-:| \t]*$")
 _QUOTE = re.compile(r" {0,3}>[> \t]*")
 _COMMENT = re.compile(r" {0,3}<!--")
+_WHOLE_COMMENTS = re.compile(r"^(?:\s*+<!--(?:(?!-->).)*+-->)*+")
 # What may go on in lines that are indented as code would be: lists, notes, boxes.
 _ITEM = re.compile(r" {0,3}(?:(?:[-*+:]|\d{1,9}[.)])[ \t]|\[\^[^\[\]\s]+\]:|!!!|\?\?\?)")
 _BULLET = re.compile(r"[ \t]*[-*+][ \t]+")
@@ -82,6 +83,7 @@ class _Lines:
         self._ends = ends
         self._is_comment = False
         self._fence: str | None = None
+        self._most = 0  # blanks before the line that ends the fence
         self._quotes = 0  # marks of quotation before each line inside the fence
         self._in_list = False
         self._after_blank = True
@@ -100,23 +102,25 @@ class _Lines:
         elif self._is_code(rest):
             self.kept.append(rest.translate(_HIDE))
         elif (fence := _FENCE.match(rest)) is not None:
-            self._fence, self._quotes = fence[1], line[: len(line) - len(rest)].count(">")
+            self._fence, self._most = fence[2], len(fence[1]) + 3
+            self._quotes = line[: len(line) - len(rest)].count(">")
         else:
             self._take_prose(rest)
 
     def _take_fenced(self, line: str) -> None:
-        if self._quotes:
-            line = line.split(">", self._quotes)[-1].removeprefix(" ")
+        line = re.sub(rf"^(?: {{0,3}}>){{0,{self._quotes}}} ?", "", line) if self._quotes else line
         fence = _FENCE.match(line)
-        if fence is not None and fence[1].startswith(str(self._fence)):
+        is_end = fence is not None and len(fence[1]) <= self._most
+        if fence is not None and is_end and fence[2].startswith(str(self._fence)):
             self._fence = None
         else:
             self.kept.append(line.translate(_HIDE))
 
     def _take_comment(self, line: str) -> None:
         _, end, rest = line.partition("-->")
-        self._is_comment = not end
-        if end:
+        rest = _WHOLE_COMMENTS.sub("", rest)
+        self._is_comment = not end or (_COMMENT.match(rest) is not None and self._ends > 0)
+        if not self._is_comment:
             self._take_prose(rest.strip())
 
     def _is_code(self, line: str) -> bool:

@@ -16,11 +16,12 @@ _UNCLEAN = re.compile(
 )
 # Encodings in which a page is read as the web does it; all others that pages declare but Python
 # would decode to something else (unicode-escape, idna) are refused. Those of seven bits would pass
-# for UTF-8.
+# for UTF-8 where one of their marks is in the bytes.
 _ENCODINGS = re.compile(
     r"(windows-125\d|iso-8859-\d+|koi8-[ru]|shift_jis|euc-(jp|kr)|gb2312|gbk|gb18030|big5)"
 )
 _OF_SEVEN_BITS = re.compile(r"iso-2022-[\w-]+|hz(-gb-2312)?|utf-7")
+_SEVEN_BITS_MARK = re.compile(rb"[\x0e\x1b]|~\{|\+[A-Za-z0-9+/]+-")
 _BLANK_LINES = re.compile("\n{3,}")
 
 
@@ -52,7 +53,7 @@ def decode_declared(data: bytes, declared: str) -> str:
     Raises `SourceError`.
     """
     name = declared.lower()
-    if _OF_SEVEN_BITS.fullmatch(name) and data.isascii():
+    if _OF_SEVEN_BITS.fullmatch(name) and data.isascii() and _SEVEN_BITS_MARK.search(data):
         raise SourceError(f"is {name} text, which is not read: save it as UTF-8")
     try:
         return decode(data)

@@ -20,7 +20,8 @@ from index.sources.normalise import decode, normalise
 _FRONT_MATTER_LENGTH = 65_536  # code points
 _NESTING = 20
 _BLANK = ("", "~", "null")
-_KEY = re.compile(r"[\w-]+:(?:\s|$)")  # that front matter begins with
+# What front matter begins with, after blank lines and comments.
+_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\n)*+[\"']?[\w-]+[\"']?:(?:\s|$)")
 
 
 def read_text(path: Path, given: Mapping[str, str]) -> Article:
@@ -51,13 +52,14 @@ def split_front_matter(text: str) -> tuple[Mapping[str, object], str]:
     if not text.startswith("---\n"):
         return {}, text
     lines = text.split("\n")
+    end = None
     try:
         end = next((at for at, line in enumerate(lines) if at and line in ("---", "...")), None)
         if end is None:
             raise SourceError('opens front matter with "---" and never closes it')
         return _parse("\n".join(lines[1:end])), "\n".join(lines[end + 1 :])
     except SourceError:
-        if _KEY.match(lines[1]):
+        if _KEY.match("\n".join(lines[1:end])):
             raise
         return {}, text
 

@@ -63,10 +63,9 @@ def play_round(
     report = Report()
     if visits.is_news or folders.roots:
         report = (store_apart if apart else store)(visits.found, folders, place, embedder)
-    # What went may have a copy that was passed over: then all folders are read again, as they are
-    # when somebody else has written as well.
-    lost = report.removed + report.changed
-    if 0 < report.revision <= revision + 1 and not lost:
+    # What was removed may have a copy that was passed over: then all folders are read again, as
+    # they are when somebody else has written as well. For what was changed once a day will do.
+    if 0 < report.revision <= revision + 1 and not report.removed:
         settle(state, library, published_in(place)[1])
     save_state(place, state)
     report.read += visits.unchanged
