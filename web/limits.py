@@ -4,8 +4,6 @@ limiter.
 This file must not know any route but those that are never limited.
 """
 
-import time
-
 from flask import Flask, Response, request
 from flask_limiter import ApplicationLimit, Limiter
 from flask_limiter.util import get_remote_address
@@ -36,8 +34,8 @@ def limit(app: Flask, rate: str | None, proxies: int) -> None:
         def say_when(reply: Response) -> Response:
             # The limiter's own headers would take the place of what a 503 says.
             if reply.status_code == 429 and limiter.current_limit is not None:
-                seconds = limiter.current_limit.reset_at - time.time()
-                reply.headers["Retry-After"] = str(max(1, int(seconds)))
+                # The most that it can be: what is left of it only the wall clock would tell.
+                reply.headers["Retry-After"] = str(limiter.current_limit.limit.get_expiry())
             return reply
 
         app.after_request(say_when)

@@ -19,6 +19,7 @@ _UNDERLINE = re.compile(r" {0,3}(?:={2,}|-{2,})$")
 _RULE = re.compile(r"[ \t]*(?:\*[* \t]*|-[- \t]*|_[_ \t]*)$")
 _TABLE_RULE = re.compile(r"(?:[:| \t]|-(?!-))*--[-:| \t]*$")
 _QUOTE = re.compile(r" {0,3}>[> \t]*")
+_QUOTE_MARK = re.compile(r"^ {0,3}>")
 _COMMENT = re.compile(r" {0,3}<!--")
 _WHOLE_COMMENTS = re.compile(r"^(?:\s*+<!--(?:(?!-->).)*+-->)*+")
 # What may go on in lines that are indented as code would be: lists, notes, boxes.
@@ -108,7 +109,10 @@ class _Lines:
             self._take_prose(rest)
 
     def _take_fenced(self, line: str) -> None:
-        line = re.sub(rf"^(?: {{0,3}}>){{0,{self._quotes}}} ?", "", line) if self._quotes else line
+        if self._quotes:
+            for _ in range(self._quotes):
+                line = _QUOTE_MARK.sub("", line)
+            line = line.removeprefix(" ")
         fence = _FENCE.match(line)
         is_end = fence is not None and len(fence[1]) <= self._most
         if fence is not None and is_end and fence[2].startswith(str(self._fence)):
