@@ -21,7 +21,7 @@ from index.errors import (
     LibraryMissing,
     SourceError,
 )
-from index.files import file_digest, read_settings, sync_tree
+from index.files import file_digest, read_settings, sync_tree, write_whole
 from index.fuse import fuse_attention
 from index.library import MODELS, Library, library_fingerprint, published
 from index.migrate import migrate
@@ -94,4 +94,5 @@ __all__ = [
     "sync_tree",
     "verify",
     "watch",
+    "write_whole",
 ]

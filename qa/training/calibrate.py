@@ -12,13 +12,21 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from index import MODELS, Article, build_articles, embedder_fingerprint, library_fingerprint
+from index import (
+    MODELS,
+    Article,
+    build_articles,
+    embedder_fingerprint,
+    library_fingerprint,
+    write_whole,
+)
 from qa.ask import CORES, QA, Reading
 from qa.confidence import CALIBRATION, Confidence, leads
 from qa.convert import reader_folder
@@ -82,10 +90,8 @@ def calibrate(
     model = load_reader(home, CORES)
     folder = data / "calibration"
     file = home / CALIBRATION
-    making = file.with_suffix(".new")
-    with _writing(file):  # found out before the work is done
-        making.touch()
-        making.unlink()
+    with _writing(file), TemporaryFile(dir=home):
+        pass  # rather than ask for hours what can't be written down
     cases = _asked(
         files, distractors, QA(folder, model, _FIRST, embedder), embedder, folder, limit, progress
     )
@@ -99,8 +105,7 @@ def calibrate(
         "numbers": numbers,
     }
     with _writing(file):
-        making.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
-        making.replace(file)
+        write_whole(file, json.dumps(written, indent=2) + "\n")
     return written
 
 

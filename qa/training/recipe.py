@@ -11,7 +11,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from index import DEFAULT_EMBEDDER, Article, Passage, embedder_folder, read_settings
+from index import (
+    DEFAULT_EMBEDDER,
+    Article,
+    Passage,
+    embedder_folder,
+    read_settings,
+    write_whole,
+)
 from qa.errors import TrainingError
 from qa.evaluate import evaluate
 from qa.labels import Labelled, load_labels
@@ -219,9 +226,7 @@ def _lessons(
     if not kept.is_file():
         found = mine(articles, asked, work / "library", DEFAULT_EMBEDDER, progress)
         places = [[(one.article_id, one.start, one.end) for one in row] for row in found]
-        making = kept.with_suffix(".new")
-        making.write_text(json.dumps(places), encoding="utf-8")
-        making.replace(kept)
+        write_whole(kept, json.dumps(places))
     texts = {one.id: one.text for one in articles}
     return [
         Lesson(
